@@ -1,0 +1,1 @@
+"""fenix: rolling maintenance of infrastructure hosts with zero impact on the applications on top of them."""

@@ -1,0 +1,134 @@
+"""From a command to a call and back to an exit code: the options every command has, and what a failure prints.
+
+Scripts rely on the exit codes: they are listed once, here, and shown by `fenix --help`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable, Callable
+from enum import IntEnum, StrEnum
+from typing import Annotated, NoReturn, TypeVar
+
+import grpc
+import typer
+from fenix_client import CallFailed, Client, connect
+
+from fenix_grpc.core.errors import FenixError
+
+T = TypeVar("T")
+
+DEFAULT_SERVER = "127.0.0.1:12348"
+
+
+class Exit(IntEnum):
+    """How a command ended."""
+
+    OK = 0
+    ERROR = 1
+    USAGE = 2
+    SESSION_FAILED = 3
+    NOT_FOUND = 4
+    REFUSED = 5
+    UNAVAILABLE = 6
+    INTERRUPTED = 130
+
+
+EXIT_CODES = (
+    "Exit codes: 0 done · 1 error · 2 wrong usage or argument · 3 the session failed · 4 not found · "
+    "5 refused (not now, or not you) · 6 no server answers"
+)
+
+_EXIT_OF = {
+    grpc.StatusCode.INVALID_ARGUMENT: Exit.USAGE,
+    grpc.StatusCode.OUT_OF_RANGE: Exit.USAGE,
+    grpc.StatusCode.NOT_FOUND: Exit.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION: Exit.REFUSED,
+    grpc.StatusCode.PERMISSION_DENIED: Exit.REFUSED,
+    grpc.StatusCode.UNAUTHENTICATED: Exit.REFUSED,
+    grpc.StatusCode.RESOURCE_EXHAUSTED: Exit.REFUSED,
+    grpc.StatusCode.UNAVAILABLE: Exit.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED: Exit.UNAVAILABLE,
+}
+
+
+class Format(StrEnum):
+    """What is printed."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+ServerOption = Annotated[
+    str, typer.Option("--server", envvar="FENIX_SERVER", help="Address of the gRPC server.")
+]
+TokenOption = Annotated[
+    str, typer.Option("--token", envvar="FENIX_TOKEN", help="Says who is calling.")
+]
+OutputOption = Annotated[
+    Format, typer.Option("--output", "-o", help="table for a person, json for a program.")
+]
+RequestIdOption = Annotated[
+    str, typer.Option(help="Makes it safe to repeat the command: the first answer is given again.")
+]
+SessionArgument = Annotated[str, typer.Argument(help="The session's id.", show_default=False)]
+ProjectArgument = Annotated[str, typer.Argument(help="The project's id.", show_default=False)]
+
+
+class Problem(Exception):
+    """A command cannot go on; the text says why and what to do."""
+
+    def __init__(self, text: str, exit_code: Exit = Exit.ERROR) -> None:
+        super().__init__(text)
+        self.exit_code = exit_code
+
+
+def fail(problem: str, exit_code: Exit) -> NoReturn:
+    """Ends the command with a line on standard error."""
+    sys.stderr.write(f"fenix: {problem}\n")
+    raise typer.Exit(int(exit_code))
+
+
+def explain(failed: CallFailed, server: str) -> str:
+    """A failed call in words for who typed the command."""
+    if failed.answered:
+        extra = [f"{field}: {text}" for field, text in failed.fields.items()]
+        extra += failed.preconditions
+        news = [line for line in extra if line not in failed.message]
+        return "\n  ".join([failed.message, *news])
+    if failed.code is grpc.StatusCode.UNAVAILABLE:
+        return (
+            f"nothing answers at {server}. Start a server with `fenix serve`, or name it with --server"
+        )
+    if failed.code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return f"{server} did not answer in time"
+    return f"{failed.message} ({failed.code.name})"
+
+
+def run(work: Awaitable[T], server: str = "") -> T:
+    """The result of a coroutine; its expected failures end the command with their exit code."""
+
+    async def awaited() -> T:
+        return await work
+
+    try:
+        return asyncio.run(awaited())
+    except CallFailed as failed:
+        fail(explain(failed, server), _EXIT_OF.get(failed.code, Exit.ERROR))
+    except Problem as problem:
+        fail(str(problem), problem.exit_code)
+    except FenixError as error:
+        fail(str(error), Exit.ERROR)
+    except KeyboardInterrupt:
+        raise typer.Exit(int(Exit.INTERRUPTED)) from None
+
+
+def call(server: str, token: str, work: Callable[[Client], Awaitable[T]]) -> T:
+    """The result of `work` with a client of the server."""
+
+    async def connected() -> T:
+        async with connect(server, token) as client:
+            return await work(client)
+
+    return run(connected(), server)

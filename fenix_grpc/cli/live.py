@@ -1,0 +1,220 @@
+"""What a person sees of a running session: a picture made of its detail, the latest lines of its story and the time.
+
+Pure: the same arguments give the same picture, and nothing here waits, calls or prints.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from fenix_grpc.cli.story import Line
+from fenix_grpc.cli.words import moment, phrase, span, word
+from fenix_grpc.v1.types_pb2 import (
+    Answer,
+    HostDetail,
+    HostProgress,
+    InstanceAction,
+    NoticeKind,
+    ProjectDetail,
+    SessionDetail,
+    SessionState,
+    StepDetail,
+    StepVerb,
+    Waiting,
+)
+
+#: From this width on, hosts are on the left and everything else is on the right.
+WIDE = 112
+#: Lines of the story that are always shown.
+_LEAST_LINES = 4
+_MOST_LINES = 12
+_MOST_RUNNING = 6
+
+_STYLES = {"good": "green", "bad": "bold red", "state": "bold cyan", "plain": ""}
+_ENDED = {
+    SessionState.SESSION_STATE_MAINTENANCE_DONE,
+    SessionState.SESSION_STATE_MAINTENANCE_FAILED,
+}
+
+
+def picture(
+    detail: SessionDetail, lines: Sequence[Line], now: datetime, *, width: int, height: int
+) -> RenderableType:
+    """The session on a screen of this size; what does not fit is counted instead of shown."""
+    side = [_running(detail, now), _waiting(detail, now), _projects(detail)]
+    side = [table for table in side if table.row_count]
+    side_rows = sum(table.row_count + 2 for table in side)
+    wide = width >= WIDE
+    header_rows = 3
+    rest = height - header_rows - (0 if wide else side_rows) - _LEAST_LINES - 3
+    hosts = _hosts(detail.hosts, max(4, rest))
+    body_rows = max(hosts.row_count + 2, side_rows) if wide else hosts.row_count + 2 + side_rows
+    free = height - header_rows - body_rows - 2
+    body: RenderableType = Group(hosts, *side)
+    if wide:
+        grid = Table.grid(padding=(0, 3), expand=True)
+        grid.add_column(no_wrap=True)
+        grid.add_column(ratio=1)
+        grid.add_row(hosts, Group(*side))
+        body = grid
+    return Group(
+        _header(detail, now), body, _latest(lines, max(_LEAST_LINES, min(free, _MOST_LINES)))
+    )
+
+
+def _header(detail: SessionDetail, now: datetime) -> RenderableType:
+    session = detail.session
+    state = word(SessionState, session.state)
+    until = moment(session.updated_at) if session.state in _ENDED else now
+    top = Table.grid(padding=(0, 2), expand=True)
+    top.add_column(no_wrap=True)
+    top.add_column(ratio=1)
+    top.add_column(no_wrap=True, justify="right")
+    top.add_row(
+        Text.assemble(("session ", "dim"), session.session_id[:8], "  ", (state, _state_style(state))),
+        ProgressBar(total=100, completed=session.percent_done),
+        f"{session.percent_done} %   {span(until - moment(session.created_at))}",
+    )
+    reason = Text(session.reason or " ", style="red" if state.endswith("FAILED") else "dim")
+    return Group(top, reason)
+
+
+def _state_style(state: str) -> str:
+    if state == "MAINTENANCE_FAILED":
+        return "bold red"
+    return "bold green" if state == "MAINTENANCE_DONE" else "bold cyan"
+
+
+def host_state(host: HostDetail) -> tuple[str, str]:
+    """Where a host is in its maintenance, as words and a style."""
+    if host.excluded:
+        return f"left out: {host.excluded}", "dim"
+    if host.maintained:
+        return "done", "green"
+    if host.progress == HostProgress.HOST_PROGRESS_IN_MAINTENANCE:
+        return "in work", "bold yellow"
+    if host.progress == HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE:
+        return "returning", "green"
+    if host.disabled:
+        return ("emptying", "cyan") if host.instances else ("empty", "yellow")
+    return "to do", ""
+
+
+def _hosts(hosts: Sequence[HostDetail], rows: int) -> Table:
+    """At most so many rows; hosts that something happens to come first when not all fit."""
+    table = _table("host", "work", "instances", "vCPU", "")
+    table.columns[2].justify = "right"
+    shown = list(hosts)
+    if len(hosts) > rows:
+        busy = sorted(hosts, key=lambda h: host_state(h)[0] in ("done", "to do"))[: rows - 1]
+        shown = [host for host in hosts if host in busy]
+    for host in shown:
+        state, style = host_state(host)
+        used, total = host.used.vcpus, host.capacity.vcpus
+        bar = ProgressBar(total=max(total, 1), completed=used, width=12)
+        table.add_row(
+            host.host,
+            Text(state, style=style, overflow="ellipsis"),
+            str(host.instances or ""),
+            bar if host.instances or used else "",
+            f"{used}/{total}" if host.instances or used else "",
+        )
+    if len(shown) < len(hosts):
+        done = sum(host.maintained for host in hosts)
+        rest = len(hosts) - len(shown)
+        table.add_row(Text(f"and {rest} more; {done} of {len(hosts)} are done", style="dim"))
+    return table
+
+
+def _running(detail: SessionDetail, now: datetime) -> Table:
+    table = _table("running", "", "for")
+    names = {i.instance_id: i.instance_name for i in detail.instances}
+    running = [step for step in detail.steps if not step.HasField("ended_at")]
+    for step in running[:_MOST_RUNNING]:
+        what, where = step_words(step, names)
+        table.add_row(what, where, span(now - moment(step.started_at)))
+    if len(running) > _MOST_RUNNING:
+        table.add_row(Text(f"and {len(running) - _MOST_RUNNING} more", style="dim"), "", "")
+    return table
+
+
+def step_words(step: StepDetail, names: dict[str, str]) -> tuple[str, str]:
+    """What a step does, and where."""
+    if step.verb == StepVerb.STEP_VERB_MOVE_INSTANCE:
+        name = names.get(step.instance_id) or step.instance_id
+        how = phrase(InstanceAction, step.how) or "move"
+        return f"{how} {name}", f"{step.host} → {step.target or '?'}"
+    if step.verb == StepVerb.STEP_VERB_RUN_ACTION:
+        return step.plugin, step.host
+    return phrase(StepVerb, step.verb), step.host
+
+
+def _waiting(detail: SessionDetail, now: datetime) -> Table:
+    table = _table("waiting for", "", "left")
+    for wait in detail.waiting:
+        subject = wait.subject.removeprefix("project:").removeprefix("host:")
+        table.add_row(subject, _why(wait), _left(wait, now))
+    return table
+
+
+def _why(wait: Waiting) -> str:
+    return f"{wait.reason}, then {wait.then}" if wait.then else wait.reason
+
+
+def _left(wait: Waiting, now: datetime) -> str:
+    return span(moment(wait.deadline) - now) if wait.HasField("deadline") else ""
+
+
+def _projects(detail: SessionDetail) -> Table:
+    table = _table("project", "last asked", "answer")
+    for project in detail.projects:
+        table.add_row(project.project_id, word(NoticeKind, project.notice), answer_of(project))
+    return table
+
+
+def answer_of(project: ProjectDetail) -> Text:
+    """What came of the last question to a project."""
+    if project.answer:
+        refused = project.answer == Answer.ANSWER_NACK
+        return Text(word(Answer, project.answer), style="bold red" if refused else "green")
+    if project.defaulted:
+        return Text(f"by policy: {project.defaulted}", style="dim")
+    return Text("awaited" if project.notice else "", style="yellow")
+
+
+def _latest(lines: Sequence[Line], rows: int) -> RenderableType:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True, style="dim")
+    table.add_column(overflow="ellipsis", no_wrap=True)
+    for line in [line for line in lines if not line.routine][-rows:]:
+        table.add_row(line.time, styled(line))
+    return table
+
+
+def styled(line: Line) -> Text:
+    """The text of a line in the colour of its tone."""
+    return Text(line.text, style=_STYLES[line.tone])
+
+
+def _table(*titles: str) -> Table:
+    """A quiet table: titles, rows, an empty line after it."""
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
+    for title in titles:
+        table.add_column(title, no_wrap=title in ("host", "instances", "vCPU", "left", "for", ""))
+    return table
+
+
+def facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Names and values, one pair a row."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in pairs:
+        table.add_row(name, value)
+    return table

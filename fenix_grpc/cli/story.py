@@ -1,0 +1,194 @@
+"""A session's journal as lines that a person reads: one line per event.
+
+The only state is what later events refer to by id: the steps and the names of instances. Nothing is printed here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal, NamedTuple
+
+from fenix_grpc.cli.words import amount, clock_time, count, moment, phrase, word
+from fenix_grpc.v1 import events_pb2 as e
+from fenix_grpc.v1.types_pb2 import (
+    Answer,
+    HostProgress,
+    InstanceAction,
+    NoticeKind,
+    SessionState,
+    StepOutcome,
+    StepVerb,
+)
+
+
+Tone = Literal["plain", "state", "good", "bad"]
+
+
+class Told(NamedTuple):
+    """What an event says."""
+
+    text: str
+    tone: Tone = "plain"
+    #: Worth a line in a log, not one in a short list of the latest events.
+    routine: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One event in words."""
+
+    at: datetime
+    #: The local time of day.
+    time: str
+    text: str
+    tone: Tone = "plain"
+    routine: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.time}  {self.text}"
+
+
+class Story:
+    """Tells events one after the other."""
+
+    def __init__(self) -> None:
+        self._names: dict[str, str] = {}
+        self._steps: dict[str, e.StepStarted] = {}
+        self._plugins: list[str] = []
+        self._looked = False
+
+    def tell(self, event: e.SessionEvent) -> Line:
+        """The line of the next event."""
+        kind = event.WhichOneof("event") or ""
+        tell = _TELLERS.get(kind)
+        told = tell(self, getattr(event, kind)) if tell else Told(kind.replace("_", " "))
+        return Line(at=moment(event.at), time=clock_time(event.at), **told._asdict())
+
+    def _created(self, event: e.SessionCreated) -> Told:
+        self._plugins = [action.plugin for action in event.actions]
+        hosts = count(len(event.hosts), "host") if event.hosts else "all hosts"
+        by = f" by {event.created_by}" if event.created_by else ""
+        return Told(f"session created{by}: {hosts}, workflow {event.workflow}", "state")
+
+    def _observed(self, event: e.WorldObserved) -> Told:
+        new = sum(i.instance_id not in self._names for i in event.instances)
+        self._names.update((i.instance_id, i.instance_name) for i in event.instances)
+        first, self._looked = not self._looked, True
+        seen = [
+            count(len(event.hosts), "host") if event.hosts else "",
+            count(len(event.instances), "instance") if event.instances else "",
+            f"{count(len(event.gone_instances), 'instance')} gone" if event.gone_instances else "",
+            f"listening: {', '.join(event.listening)}" if event.listening else "",
+            f"no longer listening: {', '.join(event.not_listening)}" if event.not_listening else "",
+        ]
+        text = "; ".join(part for part in seen if part) or "nothing changed"
+        news = (event.gone_instances, event.listening, event.not_listening)
+        return Told(f"the cloud shows {text}", routine=not (first or new or any(news)))
+
+    def _selected(self, event: e.HostsSelected) -> Told:
+        left_out = "".join(f"; {host} left out: {why}" for host, why in event.excluded.items())
+        return Told(f"{count(len(event.hosts), 'host')} to work on{left_out}")
+
+    def _entered(self, event: e.StateEntered) -> Told:
+        failed = event.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED
+        done = event.state == SessionState.SESSION_STATE_MAINTENANCE_DONE
+        words = [word(SessionState, event.state), event.host]
+        text = " ".join(w for w in words if w) + (f": {event.reason}" if event.reason else "")
+        return Told(text, "bad" if failed else "good" if done else "state")
+
+    def _asked(self, event: e.ProjectAsked) -> Told:
+        kind = word(NoticeKind, event.kind)
+        if not event.HasField("reply_at"):
+            return Told(f"{event.project_id} is told {kind}", routine=True)
+        what = f" for {count(len(event.instance_ids), 'instance')}" if event.instance_ids else ""
+        if event.HasField("needed"):
+            what = f": {amount(event.needed)} needed"
+        return Told(f"{event.project_id} is asked {kind}{what}")
+
+    def _replied(self, event: e.ProjectReplied) -> Told:
+        answer = word(Answer, event.answer)
+        refused = event.answer == Answer.ANSWER_NACK
+        actions = {phrase(InstanceAction, a) for a in event.instance_actions.values()}
+        actions.discard("")
+        how = f" ({', '.join(sorted(actions))})" if actions else ""
+        why = f": {event.reason}" if event.reason else ""
+        text = f"{event.project_id} answers {answer} {word(NoticeKind, event.kind)}{how}{why}"
+        return Told(text, "bad" if refused else "plain")
+
+    def _defaulted(self, event: e.ProjectDefaulted) -> Told:
+        how = f", {phrase(InstanceAction, event.action)}" if event.action else ""
+        kind = word(NoticeKind, event.kind)
+        return Told(f"{event.project_id} does not answer {kind}: {event.reason}{how}")
+
+    def _action_done(self, event: e.InstanceActionDone) -> Told:
+        how = phrase(InstanceAction, event.action)
+        where = f"is on {event.to_host}" if event.to_host else "is gone"
+        name = self._name(event.instance_id)
+        return Told(f"{name} left {event.from_host}, {where} ({how})", routine=True)
+
+    def _host_changed(self, event: e.HostChanged) -> Told:
+        done = event.progress == HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE
+        text = "work is done" if done else "is empty, work begins"
+        return Told(f"{event.host} {text}", "good" if done else "plain")
+
+    def _started(self, event: e.StepStarted) -> Told:
+        self._steps[event.step_id] = event
+        return Told(f"{self._step(event)} begins", routine=True)
+
+    def _ended(self, event: e.StepEnded) -> Told:
+        started = self._steps.pop(event.step_id, None)
+        text = self._step(started) if started else event.step_id
+        done = event.outcome == StepOutcome.STEP_OUTCOME_DONE
+        if done and event.host and started and started.target != event.host:
+            text += f" to {event.host}"
+        detail = f": {event.detail}" if event.detail else ""
+        routine = done and not (started and started.verb == StepVerb.STEP_VERB_MOVE_INSTANCE)
+        outcome = phrase(StepOutcome, event.outcome)
+        return Told(f"{text} {outcome}{detail}", "plain" if done else "bad", routine)
+
+    def _continued(self, event: e.SessionContinued) -> Told:
+        by = f" by {event.continued_by}" if event.continued_by else ""
+        return Told(f"continued{by} from {word(SessionState, event.state)}", "state")
+
+    def _deleted(self, event: e.SessionDeleted) -> Told:
+        by = f" by {event.deleted_by}" if event.deleted_by else ""
+        return Told(f"deleted{by}; hosts are being given back", "state")
+
+    def _closed(self, event: e.SessionClosed) -> Told:
+        left = f"; left disabled: {', '.join(event.left_disabled)}" if event.left_disabled else ""
+        return Told(f"closed{left}", "state")
+
+    def _name(self, instance_id: str) -> str:
+        return self._names.get(instance_id) or instance_id
+
+    def _step(self, step: e.StepStarted) -> str:
+        """What a step does, in words."""
+        if step.verb == StepVerb.STEP_VERB_MOVE_INSTANCE:
+            target = f" to {step.target}" if step.target else ""
+            how = phrase(InstanceAction, step.how) or "move"
+            return f"{how} {self._name(step.instance_id)} from {step.host}{target}"
+        if step.verb == StepVerb.STEP_VERB_RUN_ACTION:
+            known = step.action_index < len(self._plugins)
+            plugin = self._plugins[step.action_index] if known else f"action {step.action_index}"
+            return f"{plugin} on {step.host}" if step.host else plugin
+        return f"{phrase(StepVerb, step.verb).removesuffix(' host')} {step.host}"
+
+
+_TELLERS: Mapping[str, Callable[[Story, Any], Told]] = {
+    "session_created": Story._created,
+    "world_observed": Story._observed,
+    "hosts_selected": Story._selected,
+    "state_entered": Story._entered,
+    "project_asked": Story._asked,
+    "project_replied": Story._replied,
+    "project_defaulted": Story._defaulted,
+    "instance_action_done": Story._action_done,
+    "host_changed": Story._host_changed,
+    "step_started": Story._started,
+    "step_ended": Story._ended,
+    "session_continued": Story._continued,
+    "session_deleted": Story._deleted,
+    "session_closed": Story._closed,
+}

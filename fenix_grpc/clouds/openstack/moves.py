@@ -1,0 +1,151 @@
+"""Moves one instance off its host: look at the server, take one small action, look again.
+
+The loop holds no plan. What to do next follows from what Nova shows now, so a move that another process began, or that
+this one began before it was killed, is taken over at whatever point it has reached. The state of the server alone does
+not tell how a live migration ended (nova API: 202 is answered before a host is even chosen, the server shows its new
+host before all is done, and after a failure it is ACTIVE without a fault); the migration record does.
+"""
+
+from __future__ import annotations
+
+from asyncio import gather
+from collections.abc import Awaitable
+from datetime import timedelta
+
+from fenix_grpc.clouds.openstack.nova import Migration, Nova, Server
+from fenix_grpc.core.errors import CloudRefused, CloudUnavailable
+from fenix_grpc.core.model import InstanceAction
+from fenix_grpc.ports import Clock, MoveResult
+
+#: States of a server on its way (nova API: server status).
+_ON_ITS_WAY = frozenset({"MIGRATING", "RESIZE", "VERIFY_RESIZE"})
+#: States of a server that Nova migrates live; from others it only knows the cold way, if any.
+_LIVE = frozenset({"ACTIVE", "PAUSED"})
+#: States of a migration record that end by themselves (nova: objects/migration.py). `finished` is not one: it awaits a
+#: confirmation.
+_RUNNING = frozenset(
+    {
+        "accepted",
+        "queued",
+        "preparing",
+        "running",
+        "pre-migrating",
+        "migrating",
+        "post-migrating",
+        "confirming",
+        "reverting",
+    }
+)
+
+
+class Move:
+    """One instance that is to leave `source`. `run` is called once."""
+
+    def __init__(
+        self,
+        nova: Nova,
+        clock: Clock,
+        *,
+        instance_id: str,
+        how: InstanceAction,
+        source: str,
+        target: str,
+        timeout_s: float,
+        poll_s: float,
+    ) -> None:
+        self._nova = nova
+        self._clock = clock
+        self._instance_id = instance_id
+        self._how = how
+        self._source = source
+        self._target = target
+        self._timeout_s = timeout_s
+        self._poll = timedelta(seconds=poll_s)
+        #: A move away from the source was begun here, or was seen under way.
+        self._under_way = False
+        #: The newest record when the move was begun here: it tells of an earlier one.
+        self._earlier = 0
+        #: What Nova said no to when it was last asked for something.
+        self._refused = ""
+
+    async def run(self) -> MoveResult:
+        """Returns when the instance has left. Errors as the port says; CloudUnavailable also when time is up."""
+        deadline = self._clock.now() + timedelta(seconds=self._timeout_s)
+        while True:
+            try:
+                server, record = await gather(
+                    self._nova.server(self._instance_id),
+                    self._nova.last_migration(self._instance_id),
+                )
+            except CloudUnavailable as err:  # an outage shorter than the time-out does no harm
+                awaited = f"an answer ({err})"
+            else:
+                if server is None:
+                    return MoveResult(host="")
+                awaited = await self._step(server, record)
+                if not awaited:
+                    return MoveResult(host=server.host)
+            now = self._clock.now()
+            if now >= deadline:
+                raise CloudUnavailable(
+                    f"instance {self._instance_id}: {self._timeout_s:.0f} s passed while waiting for {awaited}"
+                )
+            await self._clock.sleep_until(min(now + self._poll, deadline))
+
+    async def _step(self, server: Server, record: Migration | None) -> str:
+        """Takes the one action that is due, if any. Returns what is awaited; nothing once the instance has left."""
+        running = record is not None and record.status in _RUNNING
+        if server.status == "ERROR":
+            raise CloudRefused(await self._why_broken(server))
+        if server.status in _ON_ITS_WAY and (record is None or record.target != self._source):
+            self._under_way = True
+        if server.status == "VERIFY_RESIZE" and not running:
+            await self._ask("confirm", self._nova.confirm(server.instance_id))
+            return "the confirmation of its migration"
+        if server.status in _ON_ITS_WAY or server.task:
+            return f"Nova, which is busy with it ({server.task or server.status})"
+        if server.host == self._source and not self._under_way:
+            await self._begin(server, record)
+            return "its migration to begin"
+        if running:
+            return "its migration record to end"
+        if server.host == self._source:
+            raise CloudRefused(await self._why_still_here(record))
+        return ""
+
+    async def _begin(self, server: Server, record: Migration | None) -> None:
+        self._earlier = record.number if record else 0
+        live = self._how is InstanceAction.LIVE_MIGRATE and server.status in _LIVE
+        migrate = self._nova.live_migrate if live else self._nova.cold_migrate
+        self._under_way = await self._ask("begin", migrate(server.instance_id, self._target))
+
+    async def _ask(self, what: str, action: Awaitable[None]) -> bool:
+        """True when Nova takes the action. A first no may only mean that something else was a moment faster, which the
+        next look will show; a second no to the same counts."""
+        try:
+            await action
+        except CloudRefused:
+            if self._refused == what:
+                raise
+            self._refused = what
+            return False
+        return True
+
+    async def _why_broken(self, server: Server) -> str:
+        why = server.fault or await self._nova.last_problem(server.instance_id)
+        return (
+            f"instance {server.instance_id} is in ERROR on {server.host or 'no host'}:"
+            f" {why or 'Nova gives no reason'}; repair it"
+            " (openstack server set --state active, then server reboot --hard) or delete it"
+        )
+
+    async def _why_still_here(self, record: Migration | None) -> str:
+        if record is None or record.number <= self._earlier:
+            ended = "its migration left no record"
+        else:
+            ended = f"its {record.kind} ended as {record.status!r}"
+        why = await self._nova.last_problem(self._instance_id)
+        return (
+            f"instance {self._instance_id} is still on {self._source}: {ended}:"
+            f" {why or 'Nova gives no reason; see the log of nova-compute'}"
+        )

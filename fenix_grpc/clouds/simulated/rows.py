@@ -1,0 +1,87 @@
+"""The rows of the simulated cloud's database and their plain values: nothing but shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+SCHEMA = """
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE host (
+    number INTEGER PRIMARY KEY, host TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
+    vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL, disk_gb INTEGER NOT NULL,
+    free_vcpus INTEGER NOT NULL, free_memory_mb INTEGER NOT NULL, free_disk_gb INTEGER NOT NULL,
+    enabled INTEGER NOT NULL, disabled_reason TEXT NOT NULL, up INTEGER NOT NULL);
+CREATE INDEX roomiest ON host (free_vcpus DESC, free_memory_mb DESC, number)
+    WHERE enabled = 1 AND up = 1 AND kind = 'COMPUTE';
+CREATE TABLE placement_group (
+    group_id TEXT PRIMARY KEY, name TEXT NOT NULL, project_id TEXT NOT NULL, max_per_host INTEGER NOT NULL);
+CREATE TABLE instance (
+    number INTEGER PRIMARY KEY AUTOINCREMENT, instance_id TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
+    project_id TEXT NOT NULL, host TEXT NOT NULL, flavor TEXT NOT NULL,
+    vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL, disk_gb INTEGER NOT NULL,
+    status TEXT NOT NULL, group_id TEXT NOT NULL);
+CREATE INDEX of_project ON instance (project_id);
+CREATE TABLE booking (
+    instance_id TEXT NOT NULL, host TEXT NOT NULL, group_id TEXT NOT NULL,
+    PRIMARY KEY (instance_id, host)) WITHOUT ROWID;
+CREATE INDEX members ON booking (group_id, host) WHERE group_id <> '';
+CREATE TABLE work (
+    instance_id TEXT PRIMARY KEY, verb TEXT NOT NULL, source TEXT NOT NULL, target TEXT NOT NULL,
+    resume_status TEXT NOT NULL, failure TEXT NOT NULL,
+    ends_us INTEGER NOT NULL, unconfirmed INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX due ON work (ends_us) WHERE unconfirmed = 0;
+CREATE TABLE fault (number INTEGER PRIMARY KEY, seen INTEGER NOT NULL);
+CREATE TABLE log (
+    number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, verb TEXT NOT NULL, subject TEXT NOT NULL,
+    host TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL);
+"""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def to_us(when: datetime) -> int:
+    """Microseconds since 1970: exact, unlike a float of seconds."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def from_us(us: int) -> datetime:
+    """The inverse of `to_us`."""
+    return _EPOCH + us * _MICROSECOND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """Something that goes on with an instance."""
+
+    instance_id: str
+    #: boot, live_migrate or cold_migrate.
+    verb: str
+    source: str
+    #: Empty for a boot.
+    target: str = ""
+    #: The status to have afterwards.
+    resume_status: str
+    #: Why it is going to fail; empty when it is going to succeed.
+    failure: str = ""
+    ends_us: int
+    #: True for a cold migration that has ended and waits for its confirmation.
+    unconfirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One line of the cloud's own record of what happened in it."""
+
+    number: int
+    at: datetime
+    #: disable, enable, up, down, boot, active, delete, stop, live_migrate, cold_migrate, moved, move_failed, confirm
+    #: or refuse.
+    verb: str
+    #: An instance id, or a host's name.
+    subject: str
+    #: Where the subject was.
+    host: str = ""
+    #: Where it went.
+    target: str = ""
+    detail: str = ""

@@ -1,0 +1,224 @@
+"""The closed set of things that can happen to a session; the journal holds nothing else.
+
+Names equal the messages of proto/fenix/v1/events.proto. Adding one means: a type here, a message there, a branch in
+evolve.py. Fields may be added with defaults; recorded journals must fold for ever (tests/journals).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from fenix_grpc.core.model import (
+    ActionSpec,
+    Answer,
+    GroupView,
+    HostProgress,
+    HostView,
+    InstanceAction,
+    InstanceView,
+    NoticeKind,
+    Policy,
+    Resources,
+    SessionState,
+    StepOutcome,
+    StepVerb,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionCreated:
+    """The session was created."""
+
+    #: Hosts asked for; empty means all that the cloud knows.
+    hosts: tuple[str, ...] = ()
+    workflow: str = "default"
+    maintenance_at: datetime
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    #: In the order of execution.
+    actions: tuple[ActionSpec, ...] = ()
+    created_by: str = ""
+    policy: Policy = Policy()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorldObserved:
+    """What a look at the cloud showed, as the difference from what was believed."""
+
+    hosts: tuple[HostView, ...] = ()
+    gone_hosts: tuple[str, ...] = ()
+    instances: tuple[InstanceView, ...] = ()
+    gone_instances: tuple[str, ...] = ()
+    groups: tuple[GroupView, ...] = ()
+    listening: tuple[str, ...] = ()
+    not_listening: tuple[str, ...] = ()
+    #: The last event that the look is known to be later than; facts up to it are confirmed.
+    looked_after_seq: int = 0
+    #: Why the cloud could not be looked at; the other fields are empty then.
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostsSelected:
+    """The hosts to work on are settled."""
+
+    hosts: tuple[str, ...]
+    #: Host to reason.
+    excluded: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateEntered:
+    """The session entered a state."""
+
+    state: SessionState
+    reason: str = ""
+    #: The host to be emptied in PREPARE_ and PLANNED_MAINTENANCE.
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectAsked:
+    """A project was told, and asked if `reply_at` is set."""
+
+    notice_id: str
+    project_id: str
+    kind: NoticeKind
+    instance_ids: tuple[str, ...] = ()
+    allowed_actions: tuple[InstanceAction, ...] = ()
+    actions_at: datetime | None = None
+    reply_at: datetime | None = None
+    needed: Resources | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectReplied:
+    """A project replied to a notice."""
+
+    notice_id: str
+    project_id: str
+    kind: NoticeKind
+    answer: Answer
+    action: InstanceAction | None = None
+    instance_actions: Mapping[str, InstanceAction] = field(default_factory=dict)
+    reason: str = ""
+    replied_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProjectDefaulted:
+    """Policy answered in a project's place."""
+
+    notice_id: str
+    project_id: str
+    kind: NoticeKind
+    action: InstanceAction | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceActionDone:
+    """An instance left the host it was to leave."""
+
+    instance_id: str
+    project_id: str
+    action: InstanceAction
+    from_host: str = ""
+    to_host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostChanged:
+    """Work on a host began or ended well."""
+
+    host: str
+    progress: HostProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepStarted:
+    """A step began. Appended before it is performed, with the expected seq: so it is performed once."""
+
+    step_id: str
+    verb: StepVerb
+    host: str = ""
+    instance_id: str = ""
+    target: str = ""
+    how: InstanceAction | None = None
+    action_index: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEnded:
+    """A step ended."""
+
+    step_id: str
+    outcome: StepOutcome
+    detail: str = ""
+    output: str = ""
+    #: Where the instance is now, when the step moved one; empty otherwise and when it is gone.
+    host: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionContinued:
+    """An operator continued the failed session."""
+
+    state: SessionState
+    continued_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionDeleted:
+    """An operator deleted the session."""
+
+    deleted_by: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionClosed:
+    """Nothing more will happen."""
+
+    left_disabled: tuple[str, ...] = ()
+
+
+Event = (
+    SessionCreated
+    | WorldObserved
+    | HostsSelected
+    | StateEntered
+    | ProjectAsked
+    | ProjectReplied
+    | ProjectDefaulted
+    | InstanceActionDone
+    | HostChanged
+    | StepStarted
+    | StepEnded
+    | SessionContinued
+    | SessionDeleted
+    | SessionClosed
+)
+
+#: Name in the journal to type.
+KINDS: Mapping[str, type[Event]] = {
+    kind.__name__: kind
+    for kind in (
+        SessionCreated,
+        WorldObserved,
+        HostsSelected,
+        StateEntered,
+        ProjectAsked,
+        ProjectReplied,
+        ProjectDefaulted,
+        InstanceActionDone,
+        HostChanged,
+        StepStarted,
+        StepEnded,
+        SessionContinued,
+        SessionDeleted,
+        SessionClosed,
+    )
+}

@@ -1,0 +1,65 @@
+"""The world enters a session as a difference: `observe` compares a look at the cloud with what is believed.
+
+So `decide` depends on the journal and the time only, and a recorded journal replays without any cloud.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+from fenix_grpc.core.events import WorldObserved
+from fenix_grpc.core.model import Inventory
+from fenix_grpc.core.session import Session
+
+T = TypeVar("T")
+
+
+def observe(
+    session: Session, seen: Inventory, heard: frozenset[str], *, looked_after_seq: int
+) -> WorldObserved:
+    """What differs from the session's belief; an empty difference still proves that a look was taken.
+
+    `heard` are the projects whose manager listens now. An instance whose move is still running here is left as believed
+    unless it has left the cloud: halfway states are the move's own business.
+    """
+    moving = {step.instance_id for step in session.open() if step.instance_id}
+    instances = {i.instance_id: i for i in seen.instances}
+    steady = {k: v for k, v in instances.items() if k not in moving or k not in session.instances}
+    owners = {i.project_id for i in seen.instances} | set(session.projects)
+    return WorldObserved(
+        hosts=_changed({h.host: h for h in seen.hosts}, _views(session)),
+        gone_hosts=_missing(session.hosts, {h.host for h in seen.hosts}),
+        instances=_changed(steady, session.instances),
+        gone_instances=_missing(session.instances, instances.keys()),
+        groups=_changed({g.group_id: g for g in seen.groups}, session.groups),
+        listening=tuple(sorted((owners & heard) - session.listening)),
+        not_listening=tuple(sorted(session.listening - heard)),
+        looked_after_seq=looked_after_seq,
+    )
+
+
+def changes_anything(event: WorldObserved) -> bool:
+    """True when the difference is not empty."""
+    return bool(
+        event.hosts
+        or event.gone_hosts
+        or event.instances
+        or event.gone_instances
+        or event.groups
+        or event.listening
+        or event.not_listening
+        or event.problem
+    )
+
+
+def _views(session: Session) -> dict[str, object]:
+    return {name: host.view for name, host in session.hosts.items()}
+
+
+def _changed(seen: Mapping[str, T], believed: Mapping[str, object]) -> tuple[T, ...]:
+    return tuple(value for key, value in sorted(seen.items()) if believed.get(key) != value)
+
+
+def _missing(believed: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted(set(believed).difference(seen)))

@@ -1,0 +1,217 @@
+"""The loop of one session: append what was decided, run the steps, wait for the next event or time.
+
+Whatever was computed from a fold is appended with the seq it was computed from, so that of several engines that race on one
+journal exactly one starts each step. The loop holds nothing that the journal does not.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from fenix_grpc.core.decision import (
+    Decision,
+    IllegalTransition,
+    Workflow,
+    check_transitions,
+)
+from fenix_grpc.core.errors import CloudError, Conflict, StoreUnavailable
+from fenix_grpc.core.events import Event, StateEntered, StepEnded, StepStarted, WorldObserved
+from fenix_grpc.core.evolve import fold
+from fenix_grpc.core.model import SessionState, StepOutcome
+from fenix_grpc.core.observe import changes_anything, observe
+from fenix_grpc.core.session import Session
+from fenix_grpc.engine.steps import Performer
+from fenix_grpc.engine.tasks import Tasks, first, guarded
+from fenix_grpc.ports import Clock, Cloud, Journal, Recorded
+
+logger = logging.getLogger(__name__)
+STORE_RETRY_S = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """Which managers count as listening."""
+
+    #: Projects named by configuration: they always do.
+    managed: frozenset[str] = frozenset()
+    #: Seconds for which a manager that went away still counts.
+    grace_s: float = 60.0
+
+
+class Runner:
+    """Carries one session as far as it can go. Made anew for each claim; `run` may be cancelled at any moment."""
+
+    def __init__(
+        self,
+        session_id: str,
+        *,
+        journal: Journal,
+        performer: Performer,
+        workflow: Workflow,
+        listening: Listening,
+    ) -> None:
+        self.session_id = session_id
+        self._journal = journal
+        self._performer = performer
+        self._workflow = workflow
+        self._listening = listening
+        self._steps = Tasks()
+        self._position = 0
+
+    @property
+    def _cloud(self) -> Cloud:
+        return self._performer.cloud
+
+    @property
+    def _clock(self) -> Clock:
+        return self._performer.clock
+
+    async def run(self, entries: Sequence[Recorded]) -> None:
+        """From the journal so far until nothing is left to do. Steps that nobody runs any more are recorded as lost."""
+        session = fold(entries)
+        if session is None:
+            return
+        self._position = max(entry.position for entry in entries)
+        try:
+            session = await self._give_up_orphans(session)
+            while not session.settled:
+                session = await self._persist(session)
+            await self._rest(session)
+        finally:
+            await self._steps.cancel()
+
+    async def _persist(self, session: Session) -> Session:
+        """One turn that survives conflicts and a database that is away."""
+        try:
+            return await self._turn(session)
+        except Conflict:
+            return await self._catch_up(session)
+        except StoreUnavailable as err:
+            logger.warning("session %s: %s", self.session_id, err)
+            await self._clock.sleep_until(self._clock.now() + timedelta(seconds=STORE_RETRY_S))
+            return session
+
+    async def _turn(self, session: Session) -> Session:
+        decision, broken = self._decide(session)
+        if broken:
+            return await self._append(session, [broken])
+        if decision.record or decision.run:
+            after = await self._append(session, [*decision.record, *decision.run])
+            for step in decision.run:
+                self._steps.start(step.step_id, self._perform(session, step))
+            return after
+        if decision.look:
+            return await self._look(session, asked=True)
+        return await self._wait(session, decision)
+
+    def _decide(self, session: Session) -> tuple[Decision, StateEntered | None]:
+        """The decision, or the end of the session when the workflow breaks its own rules."""
+        decision = self._workflow.decide(session, self._clock.now())
+        try:
+            check_transitions(self._workflow, session, decision.record)
+        except IllegalTransition as err:
+            logger.error("session %s: %s", self.session_id, err)
+            failed = SessionState.MAINTENANCE_FAILED
+            return decision, StateEntered(state=failed, reason=f"defect of a workflow: {err}")
+        return decision, None
+
+    async def _append(self, session: Session, events: Sequence[Event]) -> Session:
+        at = self._clock.now()
+        first_seq = session.seq + 1
+        placed = [
+            Recorded(session_id=self.session_id, seq=first_seq + n, position=0, at=at, event=event)
+            for n, event in enumerate(events)
+        ]
+        after = fold(placed, session)
+        assert after is not None
+        await self._journal.append(
+            self.session_id, events, at=at, expected_seq=session.seq, active=not after.settled
+        )
+        return after
+
+    async def _catch_up(self, session: Session) -> Session:
+        entries = await self._journal.read(self.session_id, session.seq)
+        if entries:
+            self._position = max(self._position, entries[-1].position)
+        return fold(entries, session) or session
+
+    async def _wait(self, session: Session, decision: Decision) -> Session:
+        """Until something happens to this session or the decision's time has come."""
+        while True:
+            caught_up = await self._catch_up(session)
+            if caught_up.seq > session.seq:
+                return caught_up
+            await first(*self._waits(decision.wake_at))
+            due = decision.wake_at is not None and self._clock.now() >= decision.wake_at
+            if due:
+                session = await self._catch_up(session)
+                return await self._look(session, asked=False) if decision.poll else session
+            self._position = max(self._position, await self._journal.head())
+
+    def _waits(self, wake_at: datetime | None):  # type: ignore[no-untyped-def]
+        yield self._journal.wait(self._position)
+        if wake_at is not None:
+            yield self._clock.sleep_until(wake_at)
+
+    async def _look(self, session: Session, *, asked: bool) -> Session:
+        """Looks at the cloud and appends what differs. What was known when the look began is what it is compared with."""
+        began = self._clock.now()
+        try:
+            seen = await self._cloud.inventory()
+        except CloudError as err:
+            seen_event = WorldObserved(problem=str(err))
+            if session.cloud_problem:
+                return await self._catch_up(session)
+        else:
+            since = began - timedelta(seconds=self._listening.grace_s)
+            heard = await self._journal.listeners(since) | self._listening.managed
+            seen_event = observe(session, seen, heard, looked_after_seq=session.seq)
+        now = await self._catch_up(session)
+        if _started_meanwhile(session, now):
+            return now
+        if asked or session.cloud_problem or changes_anything(seen_event):
+            return await self._append(now, [seen_event])
+        return now
+
+    async def _perform(self, session: Session, step: StepStarted) -> None:
+        async def broken(text: str) -> StepEnded:
+            detail = f"unexpected error: {text}"
+            return StepEnded(step_id=step.step_id, outcome=StepOutcome.FAILED, detail=detail)
+
+        ended = await guarded(step.step_id, lambda: self._performer.perform(session, step), broken)
+        await self._record_end(ended)
+
+    async def _record_end(self, ended: StepEnded) -> None:
+        """A fact: appended wherever the journal is by now, as soon as the database takes it."""
+        while True:
+            try:
+                await self._journal.append(self.session_id, [ended], at=self._clock.now())
+                return
+            except StoreUnavailable:
+                await self._clock.sleep_until(self._clock.now() + timedelta(seconds=STORE_RETRY_S))
+
+    async def _give_up_orphans(self, session: Session) -> Session:
+        """Open steps at the start of a runner are run by nobody: their outcome is unknown."""
+        for step_id in sorted(session.open_steps):
+            lost = StepEnded(
+                step_id=step_id, outcome=StepOutcome.LOST, detail="the server that ran it went away"
+            )
+            await self._record_end(lost)
+        return await self._catch_up(session)
+
+    async def _rest(self, session: Session) -> None:
+        """Nothing is left to do until somebody calls."""
+        try:
+            await self._journal.append(
+                self.session_id, [], at=self._clock.now(), expected_seq=session.seq, active=False
+            )
+        except Conflict:
+            logger.debug("session %s was woken again", self.session_id)
+
+
+def _started_meanwhile(before: Session, after: Session) -> bool:
+    """Another engine began a step during a look, which is then worth nothing."""
+    return any(step_id not in before.steps for step_id in after.steps)

@@ -1,0 +1,147 @@
+"""Claims sessions by lease and gives each a runner. Any number of servers may do so on one database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping
+from datetime import timedelta
+
+from fenix_grpc.core.decision import Workflow
+from fenix_grpc.core.errors import Conflict, StoreUnavailable
+from fenix_grpc.core.events import (
+    SessionContinued,
+    SessionCreated,
+    SessionDeleted,
+    StateEntered,
+)
+from fenix_grpc.core.evolve import fold
+from fenix_grpc.core.model import SessionState
+from fenix_grpc.engine.runner import Listening, Runner
+from fenix_grpc.engine.steps import Performer
+from fenix_grpc.engine.tasks import Tasks, first, guarded
+from fenix_grpc.ports import Clock, Journal
+
+logger = logging.getLogger(__name__)
+#: Events after which a session that nobody cared for wants an engine.
+WAKING = (SessionCreated, SessionContinued, SessionDeleted)
+
+
+class Supervisor:
+    """Runs the sessions that this server holds. `owner` must be unique among living servers and should outlive a restart, so
+    that a restarted server goes on at once with what it held."""
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        journal: Journal,
+        performer: Performer,
+        workflows: Mapping[str, Workflow],
+        listening: Listening,
+        wall: Clock,
+        lease_s: float,
+    ) -> None:
+        self.owner = owner
+        self._journal = journal
+        self._performer = performer
+        self._workflows = workflows
+        self._listening = listening
+        self._wall = wall
+        self._lease = timedelta(seconds=lease_s)
+        self._runners = Tasks()
+        self._position = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Until `stop` is set; then runners are cancelled and leases given up."""
+        try:
+            while not stop.is_set():
+                try:
+                    await self._claim()
+                    await self._until_due(stop)
+                except StoreUnavailable as err:
+                    logger.warning("no sessions can be claimed: %s", err)
+                    await self._wall.sleep_until(self._wall.now() + self._lease / 3)
+        finally:
+            await self._runners.cancel()
+            await self._give_up_leases()
+
+    async def _give_up_leases(self) -> None:
+        try:
+            await self._journal.release(self.owner)
+        except StoreUnavailable as err:
+            logger.warning("leases run out by themselves: %s", err)
+
+    async def _claim(self) -> None:
+        now = self._wall.now()
+        held = frozenset(await self._journal.claim(self.owner, now=now, until=now + self._lease))
+        lost = self._runners.names - held
+        if lost:
+            await self._runners.cancel(*lost)
+        for session_id in sorted(held - self._runners.names):
+            self._runners.start(session_id, self._carry(session_id))
+
+    async def _until_due(self, stop: asyncio.Event) -> None:
+        """Until leases must be renewed, or a session wants an engine."""
+        due = self._wall.now() + self._lease / 3
+        while not stop.is_set() and self._wall.now() < due:
+            entries = await self._journal.read_all(self._position)
+            if entries:
+                self._position = entries[-1].position
+                if any(isinstance(entry.event, WAKING) for entry in entries):
+                    return
+                continue
+            await first(self._journal.wait(self._position), self._wall.sleep_until(due), _set(stop))
+
+    async def _carry(self, session_id: str) -> None:
+        """One session: the boundary at which a defect becomes the session's failure."""
+
+        async def broken(text: str) -> None:
+            await self._fail(session_id, f"unexpected error: {text}")
+
+        await guarded(f"session {session_id}", lambda: self._run(session_id), broken)
+
+    async def _run(self, session_id: str) -> None:
+        try:
+            entries = await self._journal.read(session_id)
+        except StoreUnavailable as err:
+            logger.warning("session %s waits for the database: %s", session_id, err)
+            return
+        session = fold(entries)
+        if session is None:
+            return
+        workflow = self._workflows.get(session.created.workflow)
+        if workflow is None:
+            name = session.created.workflow
+            await self._fail(session_id, f"workflow {name} is not installed on this server")
+            return
+        runner = Runner(
+            session_id,
+            journal=self._journal,
+            performer=self._performer,
+            workflow=workflow,
+            listening=self._listening,
+        )
+        await runner.run(entries)
+
+    async def _fail(self, session_id: str, reason: str) -> None:
+        """Records the end of a session that cannot be carried; a second time has no effect."""
+        entries = await self._journal.read(session_id)
+        session = fold(entries)
+        if session is None or session.terminal:
+            return
+        failed = StateEntered(state=SessionState.MAINTENANCE_FAILED, reason=reason)
+        try:
+            await self._journal.append(
+                session_id,
+                [failed],
+                at=self._performer.clock.now(),
+                expected_seq=session.seq,
+                active=bool(session.open_steps),
+            )
+        except Conflict:
+            logger.warning("session %s: %s", session_id, reason)
+
+
+async def _set(stop: asyncio.Event) -> None:
+    await stop.wait()

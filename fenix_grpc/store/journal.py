@@ -1,0 +1,227 @@
+"""The Journal port over a SQL database.
+
+Writes go through the one writer thread, reads run in a few threads of their own, and those who wait for news share one
+event that is replaced whenever the head moves. With a database in memory everything happens on the event loop instead.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any, TypeVar
+
+from sqlalchemy import Row, Select
+
+from fenix_grpc.core.errors import StoreUnavailable
+from fenix_grpc.core.events import Event
+from fenix_grpc.ports import Appended, Once, Recorded, SessionRow
+from fenix_grpc.store import codec
+from fenix_grpc.store import statements as sql
+from fenix_grpc.store.batch import Append, Claim, Heard, Job, Release
+from fenix_grpc.store.database import READERS, Database
+from fenix_grpc.store.schema import KEY_CHARS, SESSION_ID_CHARS
+from fenix_grpc.store.writer import Writer
+
+_T = TypeVar("_T")
+
+
+class SqlJournal:
+    """See `ports.Journal`. Belongs to the event loop that it was opened in."""
+
+    def __init__(self, database: Database, *, head: int, poll_s: float | None) -> None:
+        self._database = database
+        self._head = head
+        self._moved = asyncio.Event()
+        self._waiting = 0
+        self._closed = False
+        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fenix-journal-read")
+        self._writer = Writer(
+            database, learned=self._learned, poll_s=poll_s, watched=lambda: self._waiting > 0
+        )
+
+    @classmethod
+    async def open(cls, url: str, *, shared: bool = True, poll_s: float = 0.5) -> SqlJournal:
+        """Opens the database at `url` (SQLAlchemy), making its tables where they are missing. Raises StoreUnavailable.
+
+        `shared` says that other processes may append: then their events are noticed within `poll_s` seconds.
+        """
+        database = Database(url)
+        head = (
+            _prepare(database) if database.private else await asyncio.to_thread(_prepare, database)
+        )
+        return cls(database, head=head, poll_s=poll_s if shared else None)
+
+    async def append(
+        self,
+        session_id: str,
+        events: Sequence[Event],
+        *,
+        at: datetime,
+        expected_seq: int | None = None,
+        active: bool | None = None,
+        deleted: bool | None = None,
+        once: Once | None = None,
+    ) -> Appended:
+        """See the port. A new session is active and not deleted unless told otherwise."""
+        if not events and not expected_seq:
+            raise ValueError("an append without events needs the expected_seq of a session")
+        _check_length("session_id", session_id, SESSION_ID_CHARS)
+        if once:
+            _check_length("once.key", once.key, KEY_CHARS)
+        job = Append(
+            session_id=session_id,
+            events=tuple(codec.encode(event) for event in events),
+            at=_aware(at),
+            expected_seq=expected_seq,
+            active=active,
+            deleted=deleted,
+            once=once,
+        )
+        appended: Appended = await self._write(job)
+        return appended
+
+    async def read(self, session_id: str, after_seq: int = 0) -> Sequence[Recorded]:
+        """See the port."""
+        values = {"session_id": session_id, "after": after_seq}
+        return await self._read(sql.EVENTS_OF_SESSION, values, _recorded)
+
+    async def read_all(
+        self, after: int, limit: int = 1000, session_id: str = ""
+    ) -> Sequence[Recorded]:
+        """See the port."""
+        values = {"after": after, "most": limit}
+        if not session_id:
+            return await self._read(sql.EVENTS, values, _recorded)
+        values_of_session = {**values, "session_id": session_id}
+        return await self._read(sql.EVENTS_FROM_SESSION, values_of_session, _recorded)
+
+    async def head(self) -> int:
+        """See the port."""
+        (head,) = await self._read(sql.HEAD, {}, _first)
+        return int(head)
+
+    async def wait(self, after: int) -> int:
+        """See the port. Raises StoreUnavailable when the journal is closed meanwhile."""
+        self._waiting += 1
+        try:
+            while self._head <= after:
+                self._check_open()
+                await self._moved.wait()
+        finally:
+            self._waiting -= 1
+        return self._head
+
+    async def sessions(self, after: str = "", limit: int = 100) -> Sequence[SessionRow]:
+        """See the port. Past an unknown session there is none."""
+        if not after:
+            return await self._read(sql.SESSIONS_LISTED, {"most": limit}, _listed)
+        values = {"after": after, "most": limit}
+        return await self._read(sql.SESSIONS_LISTED_AFTER, values, _listed)
+
+    async def find(self, session_id: str) -> SessionRow | None:
+        """See the port."""
+        rows = await self._read(sql.SESSIONS_NAMED, {"names": [session_id]}, _listed)
+        return next(iter(rows), None)
+
+    async def claim(self, owner: str, *, now: datetime, until: datetime) -> Sequence[str]:
+        """See the port."""
+        _check_length("owner", owner, KEY_CHARS)
+        held: Sequence[str] = await self._write(
+            Claim(owner=owner, now=_aware(now), until=_aware(until))
+        )
+        return held
+
+    async def release(self, owner: str) -> None:
+        """See the port."""
+        await self._write(Release(owner=owner))
+
+    async def heard(self, projects: Sequence[str], at: datetime) -> None:
+        """See the port."""
+        for project_id in projects:
+            _check_length("project_id", project_id, KEY_CHARS)
+        if projects:
+            await self._write(Heard(projects=tuple(projects), at=_aware(at)))
+
+    async def listeners(self, since: datetime) -> frozenset[str]:
+        """See the port."""
+        return frozenset(await self._read(sql.LISTENERS_SINCE, {"since": _aware(since)}, _first))
+
+    async def aclose(self) -> None:
+        """See the port. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._moved.set()
+        await self._writer.aclose()
+        await asyncio.to_thread(self._readers.shutdown)
+        await asyncio.to_thread(self._database.close)
+
+    async def _write(self, job: Job) -> Any:
+        self._check_open()
+        return await self._writer.submit(job)
+
+    async def _read(
+        self, statement: Select[Any], values: Mapping[str, Any], made: Callable[[Row[Any]], _T]
+    ) -> Sequence[_T]:
+        """Rows and what is made of them, both off the loop: decoding many events takes time."""
+        self._check_open()
+
+        def work() -> Sequence[_T]:
+            return [made(row) for row in self._database.rows(statement, values)]
+
+        if self._database.private:
+            return work()
+        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise StoreUnavailable("the journal is closed")
+
+    def _learned(self, head: int) -> None:
+        if head > self._head:
+            self._head = head
+            moved, self._moved = self._moved, asyncio.Event()
+            moved.set()
+
+
+def _prepare(database: Database) -> int:
+    """Makes the tables; returns the head."""
+    database.prepare()
+    return int(database.rows(sql.HEAD, {})[0].head)
+
+
+def _recorded(row: Row[Any]) -> Recorded:
+    return Recorded(
+        session_id=row.session_id,
+        seq=row.seq,
+        position=row.position,
+        at=row.at,
+        event=codec.decode(row.kind, row.data),
+    )
+
+
+def _listed(row: Row[Any]) -> SessionRow:
+    return SessionRow(
+        session_id=row.session_id,
+        created_at=row.created_at,
+        seq=row.seq,
+        active=row.active,
+        deleted=row.deleted,
+    )
+
+
+def _first(row: Row[Any]) -> Any:
+    return row[0]
+
+
+def _aware(at: datetime) -> datetime:
+    if at.tzinfo is None:
+        raise ValueError(f"{at} has no time zone")
+    return at
+
+
+def _check_length(name: str, value: str, limit: int) -> None:
+    if not 0 < len(value) <= limit:
+        raise ValueError(f"{name} must have 1 to {limit} characters, has {len(value)}")

@@ -1,0 +1,1 @@
+"""Generated stubs of proto/fenix/v1. Made by `make gen`, never edited."""

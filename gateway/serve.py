@@ -1,0 +1,76 @@
+"""Runs the gateway on uvicorn, inside a process that has other things to do: it takes no signals and never exits."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Callable, Generator
+
+import uvicorn
+
+from gateway.app import App
+
+#: Connections that may wait to be accepted: every watcher comes back at once after a restart.
+_BACKLOG = 2048
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to the process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None, None, None]:
+        yield
+
+
+async def serve(
+    app: App,
+    host: str,
+    port: int,
+    *,
+    stop: asyncio.Event,
+    on_ready: Callable[[int], None] | None = None,
+    grace_s: int = 5,
+    access_log: bool = False,
+    certificate: str = "",
+    key: str = "",
+) -> None:
+    """Serves until `stop` is set; then ends the streams, gives other requests `grace_s` and returns.
+
+    `on_ready` is told the port once connections are accepted; port 0 takes a free one. With `certificate` and `key`
+    (files, PEM) it speaks TLS. Raises OSError when the address cannot be used.
+    """
+    config = uvicorn.Config(
+        app,
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        interface="asgi3",
+        log_config=None,
+        access_log=access_log,
+        proxy_headers=False,
+        server_header=False,
+        backlog=_BACKLOG,
+        timeout_graceful_shutdown=grace_s,
+        ssl_certfile=certificate or None,
+        ssl_keyfile=key or None,
+    )
+    listener = _listen(host, port)
+    server = _Server(config)
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve(sockets=[listener]))
+            stopping = tasks.create_task(stop.wait())
+            if on_ready is not None:
+                on_ready(listener.getsockname()[1])
+            await asyncio.wait((serving, stopping), return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            app.stop()
+            server.should_exit = True
+    finally:
+        listener.close()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.create_server((host, port), family=family, backlog=_BACKLOG)
