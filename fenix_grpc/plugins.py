@@ -1,8 +1,8 @@
 """Finds plug-ins: packages offer them as entry points, the operator's configuration allows them, requests name them.
 
 Nothing is ever imported because a request says so: everything allowed is loaded once, at start, and what cannot be
-loaded stops the start with the reason. The groups are `fenix.actions`, `fenix.clouds` and `fenix.workflows`; the built-in
-plug-ins are found the same way.
+loaded stops the start with the reason. The groups of entry points are `fenix.actions`, `fenix.clouds` and
+`fenix.workflows`; fenix finds its own plug-ins in the same way.
 """
 
 from __future__ import annotations

@@ -175,6 +175,9 @@ class Journal(Protocol):
         Without `expected_seq` an unknown session is Conflict. No events at all is fine with an `expected_seq`: it sets
         the row if nothing came between."""
 
+    async def replied(self, key: str) -> str | None:
+        """The `reply` stored with an append that was made with `Once(key=key)`; None when there was none."""
+
     async def read(self, session_id: str, after_seq: int = 0) -> Sequence[Recorded]:
         """All events of a session past `after_seq`, in order; empty when there are none or no such session."""
 

@@ -1,8 +1,8 @@
-"""The conformance suite of `ports.Cloud`: the sentences of its docstrings, as checks that raise AssertionError.
+"""The conformance suite of `ports.Cloud`: the sentences of its docstrings, as checks.
 
 A driver passes when it passes every check on a cloud of its own kind, which a `CloudLab` prepares and looks at from the
-side. The checks know nothing else: they run alike on a simulated cloud in no time and on a real one in minutes. Needs
-no test framework:
+side. The checks know nothing else: they run alike on a simulated cloud in no time and on a real one in minutes. One
+that is not passed raises AssertionError, or what the driver raised. Needs no test framework:
 
     for check in CLOUD_CHECKS:
         async with open_a_lab() as lab:
@@ -14,56 +14,25 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import timedelta
-from typing import Protocol
 
-from fenix_grpc.core.errors import CloudRefused
-from fenix_grpc.core.model import HostKind, HostView, InstanceAction, InstanceView, Resources
-from fenix_grpc.ports import Clock, Cloud, MoveResult
+from fenix_grpc.core.model import HostKind, InstanceAction, Resources
+from fenix_grpc.testing_lab import (
+    CloudLab,
+    assert_counted,
+    assert_refused,
+    assert_settled,
+    host_of,
+    instance_of,
+    move,
+    until_moving,
+)
+
+__all__ = ["CLOUD_CHECKS", "CloudCheck", "CloudLab", "OpenCloudLab", "check_cloud"]
 
 REASON = "fenix session conformance"
 FOREIGN = "broken fan, ticket 4711"
 NOWHERE = "no-such-host"
 BOTH_WAYS = (InstanceAction.MIGRATE, InstanceAction.LIVE_MIGRATE)
-
-
-class CloudLab(Protocol):
-    """A cloud prepared for one check. Apart from `cloud` and `another`, nothing here goes through the driver."""
-
-    #: The driver under test.
-    cloud: Cloud
-    clock: Clock
-    #: At least three compute hosts, in service, without instances; each has room for three of `size`.
-    hosts: tuple[str, ...]
-    #: Ids of two projects without instances.
-    projects: tuple[str, str]
-    #: What `boot` boots.
-    size: Resources
-    #: Seconds in which any one operation has surely ended.
-    patience_s: float
-    #: Seconds between two looks while something is awaited.
-    poll_s: float
-
-    def another(self) -> Cloud:
-        """A second driver to the same cloud, as another process would have. The lab closes it."""
-
-    async def boot(self, project_id: str, host: str, group_id: str = "") -> str:
-        """A new running instance on `host`; returns its id."""
-
-    async def stop(self, instance_id: str) -> None:
-        """Shuts an instance off."""
-
-    async def delete(self, instance_id: str) -> None:
-        """Deletes an instance; returns when it is gone."""
-
-    async def add_group(self, project_id: str, max_per_host: int) -> str:
-        """A new anti-affinity group; returns its id."""
-
-    async def disable(self, host: str, reason: str) -> None:
-        """Disables a host as some other operator would, whether or not it is disabled already."""
-
-    async def moves(self, instance_id: str) -> int:
-        """How many moves of an instance the cloud has begun."""
 
 
 OpenCloudLab = Callable[[], AbstractAsyncContextManager[CloudLab]]
@@ -77,86 +46,13 @@ async def check_cloud(open_lab: OpenCloudLab) -> None:
             await check(lab)
 
 
-# What is asked of the lab and of the driver again and again
-
-
-async def _host(lab: CloudLab, host: str) -> HostView:
-    found = [view for view in (await lab.cloud.inventory()).hosts if view.host == host]
-    assert len(found) == 1, f"the inventory shows host {host} {len(found)} times"
-    return found[0]
-
-
-async def _instance(lab: CloudLab, instance_id: str) -> InstanceView | None:
-    views = (await lab.cloud.inventory()).instances
-    found = [view for view in views if view.instance_id == instance_id]
-    assert len(found) <= 1, f"the inventory shows instance {instance_id} {len(found)} times"
-    return found[0] if found else None
-
-
-async def _move(
-    lab: CloudLab,
-    instance_id: str,
-    how: InstanceAction,
-    source: str,
-    target: str = "",
-    cloud: Cloud | None = None,
-) -> MoveResult:
-    return await (cloud or lab.cloud).move_instance(
-        instance_id, how, source=source, target=target, timeout_s=lab.patience_s
-    )
-
-
-async def _refused(doing: Awaitable[object], what: str) -> None:
-    try:
-        await doing
-    except CloudRefused as err:
-        reason = str(err)
-    else:
-        raise AssertionError(f"{what}: was not refused")
-    assert reason, f"{what}: the refusal gives no reason"
-
-
-async def _until_moving(lab: CloudLab, instance_id: str, source: str) -> None:
-    """Until a move of the instance is seen to have begun."""
-    give_up_at = lab.clock.now() + timedelta(seconds=lab.patience_s)
-    while (view := await _instance(lab, instance_id)) and (view.status, view.host) == (
-        "ACTIVE",
-        source,
-    ):
-        assert lab.clock.now() < give_up_at, f"no move of instance {instance_id} was seen"
-        await lab.clock.sleep_until(lab.clock.now() + timedelta(seconds=lab.poll_s))
-
-
-async def _assert_settled(
-    lab: CloudLab, instance_id: str, host: str, status: str = "ACTIVE", moves: int = 1
-) -> None:
-    """The instance is on `host` with nothing left open, and holds capacity there and nowhere else."""
-    view = await _instance(lab, instance_id)
-    assert view is not None, f"instance {instance_id} is gone"
-    assert view.host == host, f"instance {instance_id} is on {view.host}, not on {host}"
-    assert view.status == status, f"instance {instance_id} is {view.status}, not {status}"
-    began = await lab.moves(instance_id)
-    assert began == moves, f"instance {instance_id} was moved {began} times, not {moves}"
-    await _assert_counted(lab)
-
-
-async def _assert_counted(lab: CloudLab) -> None:
-    """Every host holds capacity for exactly the instances that are on it."""
-    inventory = await lab.cloud.inventory()
-    for host in inventory.hosts:
-        sizes = [view.size for view in inventory.instances if view.host == host.host]
-        held = sum(sizes, Resources())
-        if host.host in lab.hosts:
-            assert host.used == held, f"{host.host} holds {host.used} for instances of {held}"
-
-
 # inventory: all hosts, all instances of all projects on them, and their groups, as they are now
 
 
 async def shows_hosts_with_capacity(lab: CloudLab) -> None:
     """Hosts come with their kind, capacity and service."""
     for name in lab.hosts:
-        host = await _host(lab, name)
+        host = await host_of(lab, name)
         assert host.kind is HostKind.COMPUTE, f"{name} is {host.kind}"
         assert host.enabled, f"{name} is shown as disabled"
         assert host.up, f"{name} is shown as down"
@@ -170,14 +66,14 @@ async def shows_instances_of_all_projects(lab: CloudLab) -> None:
     """Instances come with owner, host, size and status, whoever owns them."""
     for project_id in lab.projects:
         instance_id = await lab.boot(project_id, lab.hosts[0])
-        view = await _instance(lab, instance_id)
+        view = await instance_of(lab, instance_id)
         assert view is not None, f"instance {instance_id} of project {project_id} is not shown"
         assert view.project_id == project_id, f"it is shown as of project {view.project_id}"
         assert view.host == lab.hosts[0], f"it is shown on {view.host}"
         assert view.size == lab.size, f"it is shown with {view.size}"
         assert view.status == "ACTIVE", f"it is shown as {view.status}"
         assert view.groups == (), f"it is shown in groups {view.groups}"
-    await _assert_counted(lab)
+    await assert_counted(lab)
 
 
 async def shows_groups_and_their_members(lab: CloudLab) -> None:
@@ -187,7 +83,7 @@ async def shows_groups_and_their_members(lab: CloudLab) -> None:
     found = [group for group in (await lab.cloud.inventory()).groups if group.group_id == group_id]
     assert len(found) == 1, f"group {group_id} is shown {len(found)} times"
     assert found[0].max_per_host == 2, f"its limit is shown as {found[0].max_per_host}"
-    view = await _instance(lab, instance_id)
+    view = await instance_of(lab, instance_id)
     assert view is not None, f"instance {instance_id} is not shown"
     assert view.groups == (group_id,), f"it is shown in groups {view.groups}"
 
@@ -195,15 +91,15 @@ async def shows_groups_and_their_members(lab: CloudLab) -> None:
 async def shows_what_is_now(lab: CloudLab) -> None:
     """A look is not an old one."""
     instance_id = await lab.boot(lab.projects[0], lab.hosts[0])
-    assert await _instance(lab, instance_id), "a new instance is not shown"
+    assert await instance_of(lab, instance_id), "a new instance is not shown"
     await lab.stop(instance_id)
-    view = await _instance(lab, instance_id)
+    view = await instance_of(lab, instance_id)
     assert view is not None, "a stopped instance is not shown"
     assert view.status == "SHUTOFF", f"a stopped instance is shown as {view.status}"
     await lab.delete(instance_id)
-    assert await _instance(lab, instance_id) is None, "a deleted instance is shown"
+    assert await instance_of(lab, instance_id) is None, "a deleted instance is shown"
     await lab.disable(lab.hosts[0], FOREIGN)
-    host = await _host(lab, lab.hosts[0])
+    host = await host_of(lab, lab.hosts[0])
     assert not host.enabled, "a disabled host is shown as enabled"
     assert host.disabled_reason == FOREIGN, f"its reason is shown as {host.disabled_reason!r}"
 
@@ -215,10 +111,10 @@ async def disables_once(lab: CloudLab) -> None:
     """The reason is kept with the host; the same again changes nothing; no other host is touched."""
     for _ in range(2):
         await lab.cloud.disable_host(lab.hosts[0], REASON)
-        host = await _host(lab, lab.hosts[0])
+        host = await host_of(lab, lab.hosts[0])
         assert not host.enabled, "it is still enabled"
         assert host.disabled_reason == REASON, f"its reason is {host.disabled_reason!r}"
-    assert (await _host(lab, lab.hosts[1])).enabled, "another host was disabled too"
+    assert (await host_of(lab, lab.hosts[1])).enabled, "another host was disabled too"
 
 
 async def keeps_instances_off_disabled_hosts(lab: CloudLab) -> None:
@@ -228,9 +124,9 @@ async def keeps_instances_off_disabled_hosts(lab: CloudLab) -> None:
     for host in others:
         await lab.cloud.disable_host(host, REASON)
     how = InstanceAction.MIGRATE
-    await _refused(_move(lab, instance_id, how, here, others[0]), "a move to a disabled host")
+    await assert_refused(move(lab, instance_id, how, here, others[0]), "a move to a disabled host")
     await lab.cloud.disable_host(here, REASON)
-    moved = await _move(lab, instance_id, how, here)
+    moved = await move(lab, instance_id, how, here)
     assert moved.host == there, f"it went to {moved.host}, not to the only enabled host {there}"
 
 
@@ -238,9 +134,9 @@ async def leaves_what_others_disabled(lab: CloudLab) -> None:
     """A host that somebody else disabled is neither taken over nor enabled."""
     name = lab.hosts[0]
     await lab.disable(name, FOREIGN)
-    await _refused(lab.cloud.disable_host(name, REASON), "disabling a host of somebody else")
-    await _refused(lab.cloud.enable_host(name, REASON), "enabling a host of somebody else")
-    host = await _host(lab, name)
+    await assert_refused(lab.cloud.disable_host(name, REASON), "disabling a host of somebody else")
+    await assert_refused(lab.cloud.enable_host(name, REASON), "enabling a host of somebody else")
+    host = await host_of(lab, name)
     assert not host.enabled, "the host of somebody else was enabled"
     assert host.disabled_reason == FOREIGN, f"its reason became {host.disabled_reason!r}"
 
@@ -250,8 +146,8 @@ async def leaves_what_others_disabled_since(lab: CloudLab) -> None:
     name = lab.hosts[0]
     await lab.cloud.disable_host(name, REASON)
     await lab.disable(name, FOREIGN)
-    await _refused(lab.cloud.enable_host(name, REASON), "enabling a host taken over since")
-    host = await _host(lab, name)
+    await assert_refused(lab.cloud.enable_host(name, REASON), "enabling a host taken over since")
+    host = await host_of(lab, name)
     assert not host.enabled, "the host of somebody else was enabled"
     assert host.disabled_reason == FOREIGN, f"its reason became {host.disabled_reason!r}"
 
@@ -262,19 +158,19 @@ async def enables_what_it_disabled(lab: CloudLab) -> None:
     await lab.cloud.disable_host(name, REASON)
     for cloud in (lab.another(), lab.cloud):
         await cloud.enable_host(name, REASON)
-        host = await _host(lab, name)
+        host = await host_of(lab, name)
         assert host.enabled, "it is still disabled"
         assert not host.disabled_reason, f"it keeps the reason {host.disabled_reason!r}"
 
 
 async def refuses_unknown_hosts(lab: CloudLab) -> None:
     """There is no such host."""
-    await _refused(lab.cloud.disable_host(NOWHERE, REASON), "disabling an unknown host")
-    await _refused(lab.cloud.enable_host(NOWHERE, REASON), "enabling an unknown host")
+    await assert_refused(lab.cloud.disable_host(NOWHERE, REASON), "disabling an unknown host")
+    await assert_refused(lab.cloud.enable_host(NOWHERE, REASON), "enabling an unknown host")
     instance_id = await lab.boot(lab.projects[0], lab.hosts[0])
-    moving = _move(lab, instance_id, InstanceAction.MIGRATE, lab.hosts[0], NOWHERE)
-    await _refused(moving, "a move to an unknown host")
-    await _assert_settled(lab, instance_id, lab.hosts[0], moves=0)
+    moving = move(lab, instance_id, InstanceAction.MIGRATE, lab.hosts[0], NOWHERE)
+    await assert_refused(moving, "a move to an unknown host")
+    await assert_settled(lab, instance_id, lab.hosts[0], moves=0)
 
 
 # move_instance
@@ -286,18 +182,18 @@ async def moves_to_the_target(lab: CloudLab) -> None:
     for how in BOTH_WAYS:
         instance_id = await lab.boot(lab.projects[0], here)
         for cloud in (lab.cloud, lab.another()):
-            moved = await _move(lab, instance_id, how, here, there, cloud)
+            moved = await move(lab, instance_id, how, here, there, cloud)
             assert moved.host == there, f"{how}: it is said to be on {moved.host!r}"
-            await _assert_settled(lab, instance_id, there)
+            await assert_settled(lab, instance_id, there)
 
 
 async def moves_where_the_scheduler_likes(lab: CloudLab) -> None:
     """Anywhere else, and the result says where."""
     for how in BOTH_WAYS:
         instance_id = await lab.boot(lab.projects[0], lab.hosts[0])
-        moved = await _move(lab, instance_id, how, lab.hosts[0])
+        moved = await move(lab, instance_id, how, lab.hosts[0])
         assert moved.host not in ("", lab.hosts[0]), f"{how}: it is said to be on {moved.host!r}"
-        await _assert_settled(lab, instance_id, moved.host)
+        await assert_settled(lab, instance_id, moved.host)
 
 
 async def keeps_stopped_instances_stopped(lab: CloudLab) -> None:
@@ -306,9 +202,9 @@ async def keeps_stopped_instances_stopped(lab: CloudLab) -> None:
     for how in BOTH_WAYS:
         instance_id = await lab.boot(lab.projects[0], here)
         await lab.stop(instance_id)
-        moved = await _move(lab, instance_id, how, here, there)
+        moved = await move(lab, instance_id, how, here, there)
         assert moved.host == there, f"{how}: it is said to be on {moved.host!r}"
-        await _assert_settled(lab, instance_id, there, status="SHUTOFF")
+        await assert_settled(lab, instance_id, there, status="SHUTOFF")
 
 
 async def finds_instances_gone_or_elsewhere(lab: CloudLab) -> None:
@@ -317,12 +213,12 @@ async def finds_instances_gone_or_elsewhere(lab: CloudLab) -> None:
     for how in BOTH_WAYS:
         gone = await lab.boot(lab.projects[0], here)
         await lab.delete(gone)
-        moved = await _move(lab, gone, how, here, there)
+        moved = await move(lab, gone, how, here, there)
         assert moved.host == "", f"{how}: an instance that is gone is said to be on {moved.host}"
         elsewhere = await lab.boot(lab.projects[0], here)
-        moved = await _move(lab, elsewhere, how, source, there)
+        moved = await move(lab, elsewhere, how, source, there)
         assert moved.host == here, f"{how}: it is said to be on {moved.host!r}, not on {here}"
-        await _assert_settled(lab, elsewhere, here, moves=0)
+        await assert_settled(lab, elsewhere, here, moves=0)
 
 
 async def follows_a_move_in_progress(lab: CloudLab) -> None:
@@ -330,13 +226,12 @@ async def follows_a_move_in_progress(lab: CloudLab) -> None:
     here, there = lab.hosts[:2]
     for how in BOTH_WAYS:
         instance_id = await lab.boot(lab.projects[0], here)
-        async with asyncio.TaskGroup() as calls:
-            both = [
-                calls.create_task(_move(lab, instance_id, how, here, there, cloud))
-                for cloud in (lab.cloud, lab.another())
-            ]
-        assert [call.result().host for call in both] == [there, there], f"{how}: {both}"
-        await _assert_settled(lab, instance_id, there)
+        both = (lab.cloud, lab.another())
+        moved = await asyncio.gather(
+            *(move(lab, instance_id, how, here, there, cloud) for cloud in both)
+        )
+        assert [each.host for each in moved] == [there, there], f"{how}: it is said to be {moved}"
+        await assert_settled(lab, instance_id, there)
 
 
 async def takes_over_from_a_dead_caller(lab: CloudLab) -> None:
@@ -344,13 +239,15 @@ async def takes_over_from_a_dead_caller(lab: CloudLab) -> None:
     here, there = lab.hosts[:2]
     for how in BOTH_WAYS:
         instance_id = await lab.boot(lab.projects[0], here)
-        async with asyncio.TaskGroup() as calls:
-            first = calls.create_task(_move(lab, instance_id, how, here, there))
-            await _until_moving(lab, instance_id, here)
+        first = asyncio.gather(move(lab, instance_id, how, here, there))
+        try:
+            await until_moving(lab, instance_id, here)
+        finally:
             first.cancel()
-        moved = await _move(lab, instance_id, how, here, there, lab.another())
+            await asyncio.gather(first, return_exceptions=True)
+        moved = await move(lab, instance_id, how, here, there, lab.another())
         assert moved.host == there, f"{how}: it is said to be on {moved.host!r}"
-        await _assert_settled(lab, instance_id, there)
+        await assert_settled(lab, instance_id, there)
 
 
 async def refuses_to_break_a_group(lab: CloudLab) -> None:
@@ -363,14 +260,14 @@ async def refuses_to_break_a_group(lab: CloudLab) -> None:
         await lab.cloud.disable_host(host, REASON)
     for how in BOTH_WAYS:
         for target in (there, ""):
-            moving = _move(lab, first, how, here, target)
-            await _refused(moving, f"{how} to {target or 'any host'}, against the group")
-            view = await _instance(lab, first)
+            moving = move(lab, first, how, here, target)
+            await assert_refused(moving, f"{how} to {target or 'any host'}, against the group")
+            view = await instance_of(lab, first)
             assert view is not None, "the instance is gone"
             assert (view.host, view.status) == (here, "ACTIVE"), (
                 f"it is {view.status} on {view.host}"
             )
-    await _assert_counted(lab)
+    await assert_counted(lab)
 
 
 CLOUD_CHECKS: tuple[CloudCheck, ...] = (

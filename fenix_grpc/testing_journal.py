@@ -165,6 +165,8 @@ async def check_a_repeated_request_appends_once(open_journal: OpenJournal) -> No
             "s1", [_created()], at=T0, expected_seq=0, once=Once(key="admin/1", reply="s1")
         )
         assert first.repeated is None
+        assert await journal.replied("admin/1") == "s1"
+        assert await journal.replied("admin/2") is None
         again = await journal.append(
             "s2", [_created()], at=_at(5), expected_seq=0, once=Once(key="admin/1", reply="s2")
         )
@@ -190,6 +192,7 @@ async def check_a_failed_request_may_be_repeated(open_journal: OpenJournal) -> N
     async with _opened(open_journal) as journal:
         once = Once(key="admin/1", reply="s1")
         await _conflicts(journal.append("s1", [_created()], at=T0, expected_seq=7, once=once))
+        assert await journal.replied("admin/1") is None
         done = await journal.append("s1", [_created()], at=T0, expected_seq=0, once=once)
         assert done.repeated is None
 

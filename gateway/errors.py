@@ -41,6 +41,9 @@ HTTP_STATUS: Mapping[int, int] = {
     code_pb2.UNAUTHENTICATED: 401,
 }
 
+#: How much of a request an error repeats: a key or a value may be a megabyte.
+_QUOTED_CHARS = 300
+
 #: When to come back after a 503 that does not say.
 _RETRY_AFTER_S = 5
 
@@ -58,7 +61,8 @@ class ErrorView:
 
 
 def invalid(name: str, problem: str) -> RpcError:
-    """A field of the request is wrong."""
+    """A field of the request is wrong. Both texts may quote the request, and are cut."""
+    name, problem = name[:_QUOTED_CHARS], problem[:_QUOTED_CHARS]
     message = f"{name}: {problem}"
     status = status_pb2.Status(code=code_pb2.INVALID_ARGUMENT, message=message)
     violation = error_details_pb2.BadRequest.FieldViolation(field=name, description=problem)

@@ -164,7 +164,8 @@ def _method(rpc: MethodDescriptor) -> Method:
 
 
 def _bindings(rpc: MethodDescriptor, *, aliases: bool) -> Iterable[Binding]:
-    first = rpc.GetOptions().Extensions[annotations_pb2.http]
+    options: Any = rpc.GetOptions()
+    first = options.Extensions[annotations_pb2.http]
     for rule in (first, *first.additional_bindings):
         if rule.WhichOneof("pattern") is None:
             continue

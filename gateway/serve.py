@@ -68,6 +68,9 @@ async def serve(
             app.stop()
             server.should_exit = True
     finally:
+        # After a cancellation uvicorn would go on listening.
+        for listening in getattr(server, "servers", ()):
+            listening.close()
         listener.close()
 
 

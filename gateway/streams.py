@@ -22,8 +22,6 @@ from gateway.proto_json import to_json
 from gateway.rules import Method
 from gateway.transcode import Fields
 
-_STOPPING = RpcError(code_pb2.UNAVAILABLE, "the gateway is stopping; resume from the last token")
-
 
 class Framing(Protocol):
     """How messages follow each other on the wire."""
@@ -149,6 +147,8 @@ async def relay(
     `open_wait_s` is how long to wait for a first message or error before the head of the response goes out. A `resumed`
     stream of events with nothing more to come is answered with 204, which tells browsers not to reconnect.
     """
+    if stopping.is_set():
+        raise _stopped()
     wire = _Wire(send, [*framing.headers, *headers])
     async with asyncio.TaskGroup() as tasks:
         pump = tasks.create_task(_pump(messages, framing, wire))
@@ -164,7 +164,7 @@ async def relay(
             task.cancel()
     if gone in done:
         return
-    failure = pump.result() if pump in done else _STOPPING
+    failure = pump.result() if pump in done else _stopped()
     if failure is None:
         nothing_more = resumed and isinstance(framing, ServerSentEvents) and not wire.opened
         await wire.close(b"" if nothing_more else framing.end(), 204 if nothing_more else 200)
@@ -188,6 +188,10 @@ async def _pump(messages: AsyncIterator[Message], framing: Framing, wire: _Wire)
         if end_call is not None:
             await end_call()
     return None
+
+
+def _stopped() -> RpcError:
+    return RpcError(code_pb2.UNAVAILABLE, "the gateway is stopping; resume from the last token")
 
 
 async def _client_gone(receive: Receive) -> None:

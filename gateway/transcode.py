@@ -9,6 +9,7 @@ is a body where none is taken.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -25,9 +26,6 @@ from gateway.rules import Binding, Method
 Json = Any
 #: A request as one JSON object, by field name.
 Fields = dict[str, Any]
-
-#: The parser quotes what it refuses, which may be a megabyte.
-_REASON_CHARS = 300
 
 _BOOLS = {"1": True, "t": True, "true": True, "0": False, "f": False, "false": False}
 
@@ -63,13 +61,25 @@ def merge(binding: Binding, values: Sequence[str], query: bytes, body: Json) -> 
 
 def to_message(method: Method, fields: Fields) -> Message:
     """The request message. Raises RpcError INVALID_ARGUMENT with the parser's reason."""
+    texts = _text_fields(method.request.DESCRIPTOR)
+    if all(name in texts and isinstance(value, str) for name, value in fields.items()):
+        return method.request(**fields)  # most requests without a body; ten times cheaper
     message = method.request()
     try:
         json_format.ParseDict(fields, message)
     # The parser lets some of Python's own errors through for values of the wrong shape.
     except (json_format.ParseError, AttributeError, TypeError, ValueError) as err:
-        raise invalid("request", str(err).partition("\n")[0][:_REASON_CHARS]) from None
+        raise invalid("request", str(err).partition("\n")[0]) from None
     return message
+
+
+@cache
+def _text_fields(request: Any) -> frozenset[str]:
+    return frozenset(
+        field.name
+        for field in request.fields
+        if field.type == FieldDescriptor.TYPE_STRING and not field.is_repeated
+    )
 
 
 def _from_query(request: Any, query: bytes) -> Fields:

@@ -106,6 +106,8 @@ def reply(said: Fields) -> Fields | Instead:
         project = {"session_id": said["session_id"], "project_id": said["project_id"]}
         return Instead(method="/fenix.v1.ProjectService/GetProjectSession", fields=project)
     fields = {key: said[key] for key in _REPLY_KEYS if said.get(key) is not None}
+    if "instance_id" in fields:
+        _text("instance_id", fields["instance_id"])
     fields["answer"] = words.ANSWER.name(answer)
     fields["kind"] = words.NOTICE.name(notice)
     for key in ("instance_actions", "instance_action"):  # D18: the second wins
@@ -185,7 +187,7 @@ def _list(said: Fields, key: str) -> list[Any]:
     return value
 
 
-def _refuse_unknown(said: Fields, known: frozenset[str], where: str = "") -> None:
+def _refuse_unknown(said: Fields, known: frozenset[str], where: str = "body") -> None:
     unknown = sorted(said.keys() - known)
     if unknown:
-        raise invalid(where or unknown[0], f"not known: {', '.join(unknown)}")
+        raise invalid(where, f"unknown keys: {', '.join(unknown)}")

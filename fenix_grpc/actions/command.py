@@ -137,20 +137,16 @@ async def _kill(process: Process) -> None:
 
 
 class _Tail:
-    """The end of what comes out of a pipe, whoever still holds its other end."""
+    """The end of what has come out of a pipe."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
         self._bytes = b""
 
-    def read(self) -> bool:
-        """Takes what is there; False at the end."""
-        try:
-            chunk = os.read(self._pipe, _PIPE_BYTES)
-        except BlockingIOError:
-            return True
-        self._bytes = (self._bytes + chunk)[-_OUTPUT_BYTES:]
-        return bool(chunk)
+    def read(self) -> None:
+        """Takes what is there, if anything."""
+        with suppress(BlockingIOError):
+            self._bytes = (self._bytes + os.read(self._pipe, _PIPE_BYTES))[-_OUTPUT_BYTES:]
 
     def text(self) -> str:
         """The last characters."""
@@ -161,13 +157,13 @@ class _Tail:
 def _output() -> Iterator[tuple[int, _Tail]]:
     """A pipe to write to and the tail of what was written.
 
-    Not asyncio's pipe: that one waits for its end, which a daemon left behind by the command would put off for ever.
+    Not asyncio's pipe: it is read to its end, which a daemon left behind by the command would put off for ever.
     """
     loop = asyncio.get_running_loop()
     reading, writing = os.pipe()
     os.set_blocking(reading, False)
     tail = _Tail(reading)
-    loop.add_reader(reading, lambda: tail.read() or loop.remove_reader(reading))
+    loop.add_reader(reading, tail.read)
     try:
         yield writing, tail
     finally:

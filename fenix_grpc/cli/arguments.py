@@ -6,20 +6,20 @@ import json
 import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import TypeVar
+from typing import TYPE_CHECKING, Any
 
 import typer
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.json_format import ParseDict
 from google.protobuf.struct_pb2 import Struct
 
 from fenix_grpc.cli.words import prefix_of
 from fenix_grpc.v1.types_pb2 import ActionSpec, ActionType, InstanceAction
 
+if TYPE_CHECKING:
+    from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
+
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _OFFSET = re.compile(r"\+(\d+)([smhd])")
-
-E = TypeVar("E", bound=int)
 
 
 def time_of(text: str, now: datetime) -> datetime:
@@ -69,7 +69,7 @@ def instance_action_of(text: str, option: str) -> tuple[str, InstanceAction]:
     return name if sign else "*", word_of(InstanceAction, action, option)
 
 
-def word_of(enum: EnumTypeWrapper, text: str, option: str) -> E:
+def word_of(enum: EnumTypeWrapper, text: str, option: str) -> Any:
     """The value of a word such as `live_migrate`, in any case."""
     prefix = prefix_of(enum)
     words = [name.removeprefix(prefix) for name in enum.keys()[1:]]
@@ -78,8 +78,7 @@ def word_of(enum: EnumTypeWrapper, text: str, option: str) -> E:
         raise typer.BadParameter(
             f"{text!r} is not one of {', '.join(words).lower()}", param_hint=option
         )
-    value: E = enum.Value(prefix + wanted)
-    return value
+    return enum.Value(prefix + wanted)
 
 
 def _json_object(text: str, option: str) -> Struct:

@@ -15,7 +15,7 @@ import grpc
 import typer
 from fenix_client import CallFailed, Client, connect
 
-from fenix_grpc.core.errors import FenixError
+from fenix_grpc.core.errors import FenixError, InvalidRequest
 
 T = TypeVar("T")
 
@@ -98,9 +98,7 @@ def explain(failed: CallFailed, server: str) -> str:
         news = [line for line in extra if line not in failed.message]
         return "\n  ".join([failed.message, *news])
     if failed.code is grpc.StatusCode.UNAVAILABLE:
-        return (
-            f"nothing answers at {server}. Start a server with `fenix serve`, or name it with --server"
-        )
+        return f"nothing answers at {server}. Start a server with `fenix serve`, or name it with --server"
     if failed.code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return f"{server} did not answer in time"
     return f"{failed.message} ({failed.code.name})"
@@ -114,14 +112,28 @@ def run(work: Awaitable[T], server: str = "") -> T:
 
     try:
         return asyncio.run(awaited())
-    except CallFailed as failed:
-        fail(explain(failed, server), _EXIT_OF.get(failed.code, Exit.ERROR))
-    except Problem as problem:
-        fail(str(problem), problem.exit_code)
-    except FenixError as error:
-        fail(str(error), Exit.ERROR)
     except KeyboardInterrupt:
         raise typer.Exit(int(Exit.INTERRUPTED)) from None
+    except (FenixError, CallFailed, Problem, OSError, ExceptionGroup) as error:
+        cause: Exception = error
+        while isinstance(cause, ExceptionGroup):
+            cause = cause.exceptions[0]
+        text, exit_code = _told(cause, server)
+        fail(text, exit_code)
+
+
+def _told(error: Exception, server: str) -> tuple[str, Exit]:
+    """What is said of an expected failure, and the exit code. Raises any other."""
+    match error:
+        case CallFailed():
+            return explain(error, server), _EXIT_OF.get(error.code, Exit.ERROR)
+        case Problem():
+            return str(error), error.exit_code
+        case InvalidRequest():
+            return str(error), Exit.USAGE
+        case FenixError() | OSError():
+            return str(error), Exit.ERROR
+    raise error
 
 
 def call(server: str, token: str, work: Callable[[Client], Awaitable[T]]) -> T:

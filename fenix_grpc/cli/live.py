@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from fenix_grpc.cli.story import Line
-from fenix_grpc.cli.words import moment, phrase, span, word
+from fenix_grpc.cli.words import clean, moment, phrase, span, word
 from fenix_grpc.v1.types_pb2 import (
     Answer,
     HostDetail,
@@ -35,6 +35,7 @@ WIDE = 112
 _LEAST_LINES = 4
 _MOST_LINES = 12
 _MOST_RUNNING = 6
+_HEADER_ROWS = 3
 
 _STYLES = {"good": "green", "bad": "bold red", "state": "bold cyan", "plain": ""}
 _ENDED = {
@@ -44,31 +45,39 @@ _ENDED = {
 
 
 def picture(
-    detail: SessionDetail, lines: Sequence[Line], now: datetime, *, width: int, height: int
+    detail: SessionDetail, story: Sequence[Line], now: datetime, *, width: int, height: int
 ) -> RenderableType:
     """The session on a screen of this size; what does not fit is counted instead of shown."""
-    side = [_running(detail, now), _waiting(detail, now), _projects(detail)]
+    side = [_projects(detail), _running(detail, now), _waiting(detail, now)]
     side = [table for table in side if table.row_count]
-    side_rows = sum(table.row_count + 2 for table in side)
+    side_rows = sum(_rows(table) for table in side)
     wide = width >= WIDE
-    header_rows = 3
-    rest = height - header_rows - (0 if wide else side_rows) - _LEAST_LINES - 3
-    hosts = _hosts(detail.hosts, max(4, rest))
-    body_rows = max(hosts.row_count + 2, side_rows) if wide else hosts.row_count + 2 + side_rows
-    free = height - header_rows - body_rows - 2
-    body: RenderableType = Group(hosts, *side)
-    if wide:
-        grid = Table.grid(padding=(0, 3), expand=True)
-        grid.add_column(no_wrap=True)
-        grid.add_column(ratio=1)
-        grid.add_row(hosts, Group(*side))
-        body = grid
-    return Group(
-        _header(detail, now), body, _latest(lines, max(_LEAST_LINES, min(free, _MOST_LINES)))
-    )
+    spare = height - _HEADER_ROWS - _LEAST_LINES - (0 if wide else side_rows)
+    hosts = _hosts(detail.hosts, max(4, spare - 3))
+    body_rows = max(_rows(hosts), side_rows) if wide else _rows(hosts) + side_rows
+    lines = max(_LEAST_LINES, min(height - _HEADER_ROWS - body_rows - 1, _MOST_LINES))
+    body = _beside(hosts, side) if wide else _below([hosts, *side])
+    return Group(_header(detail, now, wide=wide), body, _latest(story, lines))
 
 
-def _header(detail: SessionDetail, now: datetime) -> RenderableType:
+def _rows(table: Table) -> int:
+    """Rows on the screen: titles, rows, an empty line."""
+    return table.row_count + 2
+
+
+def _below(parts: Iterable[Table]) -> RenderableType:
+    return Group(*(part for table in parts for part in (table, Text())))
+
+
+def _beside(left: Table, right: Iterable[Table]) -> RenderableType:
+    grid = Table.grid(padding=(0, 4, 0, 0), expand=True)
+    grid.add_column(no_wrap=True)
+    grid.add_column(ratio=1)
+    grid.add_row(_below([left]), _below(right))
+    return grid
+
+
+def _header(detail: SessionDetail, now: datetime, *, wide: bool) -> RenderableType:
     session = detail.session
     state = word(SessionState, session.state)
     until = moment(session.updated_at) if session.state in _ENDED else now
@@ -77,11 +86,16 @@ def _header(detail: SessionDetail, now: datetime) -> RenderableType:
     top.add_column(ratio=1)
     top.add_column(no_wrap=True, justify="right")
     top.add_row(
-        Text.assemble(("session ", "dim"), session.session_id[:8], "  ", (state, _state_style(state))),
+        Text.assemble(
+            ("session ", "dim"),
+            session.session_id[: None if wide else 8],
+            "  ",
+            (state, _state_style(state)),
+        ),
         ProgressBar(total=100, completed=session.percent_done),
         f"{session.percent_done} %   {span(until - moment(session.created_at))}",
     )
-    reason = Text(session.reason or " ", style="red" if state.endswith("FAILED") else "dim")
+    reason = Text(clean(session.reason) or " ", style="red" if state.endswith("FAILED") else "dim")
     return Group(top, reason)
 
 
@@ -94,7 +108,7 @@ def _state_style(state: str) -> str:
 def host_state(host: HostDetail) -> tuple[str, str]:
     """Where a host is in its maintenance, as words and a style."""
     if host.excluded:
-        return f"left out: {host.excluded}", "dim"
+        return f"left out: {clean(host.excluded)}", "dim"
     if host.maintained:
         return "done", "green"
     if host.progress == HostProgress.HOST_PROGRESS_IN_MAINTENANCE:
@@ -164,7 +178,7 @@ def _waiting(detail: SessionDetail, now: datetime) -> Table:
 
 
 def _why(wait: Waiting) -> str:
-    return f"{wait.reason}, then {wait.then}" if wait.then else wait.reason
+    return clean(f"{wait.reason}, then {wait.then}" if wait.then else wait.reason)
 
 
 def _left(wait: Waiting, now: datetime) -> str:
@@ -184,15 +198,15 @@ def answer_of(project: ProjectDetail) -> Text:
         refused = project.answer == Answer.ANSWER_NACK
         return Text(word(Answer, project.answer), style="bold red" if refused else "green")
     if project.defaulted:
-        return Text(f"by policy: {project.defaulted}", style="dim")
+        return Text(f"by policy: {clean(project.defaulted)}", style="dim")
     return Text("awaited" if project.notice else "", style="yellow")
 
 
-def _latest(lines: Sequence[Line], rows: int) -> RenderableType:
+def _latest(story: Sequence[Line], rows: int) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
     table.add_column(overflow="ellipsis", no_wrap=True)
-    for line in [line for line in lines if not line.routine][-rows:]:
+    for line in [line for line in story if not line.routine][-rows:]:
         table.add_row(line.time, styled(line))
     return table
 

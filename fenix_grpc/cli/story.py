@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
 
-from fenix_grpc.cli.words import amount, clock_time, count, moment, phrase, word
+from fenix_grpc.cli.words import amount, clean, clock_time, count, moment, phrase, word
 from fenix_grpc.v1 import events_pb2 as e
 from fenix_grpc.v1.types_pb2 import (
     Answer,
@@ -21,7 +21,6 @@ from fenix_grpc.v1.types_pb2 import (
     StepOutcome,
     StepVerb,
 )
-
 
 Tone = Literal["plain", "state", "good", "bad"]
 
@@ -64,7 +63,13 @@ class Story:
         kind = event.WhichOneof("event") or ""
         tell = _TELLERS.get(kind)
         told = tell(self, getattr(event, kind)) if tell else Told(kind.replace("_", " "))
-        return Line(at=moment(event.at), time=clock_time(event.at), **told._asdict())
+        return Line(
+            at=moment(event.at),
+            time=clock_time(event.at),
+            text=clean(told.text),
+            tone=told.tone,
+            routine=told.routine,
+        )
 
     def _created(self, event: e.SessionCreated) -> Told:
         self._plugins = [action.plugin for action in event.actions]

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
-from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from fenix_grpc.v1.types_pb2 import Resources
+
+if TYPE_CHECKING:
+    from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 
 def prefix_of(enum: EnumTypeWrapper) -> str:
@@ -60,6 +63,11 @@ def amount(resources: Resources) -> str:
         f"{resources.disk_gb} GiB disk" if resources.disk_gb else "",
     ]
     return ", ".join(part for part in parts if part) or "nothing"
+
+
+def clean(text: str) -> str:
+    """On one line and without control characters: texts of others must not steer a terminal."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 def count(number: int, noun: str) -> str:

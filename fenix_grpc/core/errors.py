@@ -11,6 +11,7 @@ FenixError
 ├── Conflict              somebody else appended first (journal)
 ├── StoreUnavailable      the database does not answer; try again
 ├── JournalUnreadable     the journal holds what this version cannot read
+├── ShuttingDown          this server stops; try again, elsewhere or later
 └── CloudError
     ├── CloudUnavailable  no answer, or an answer that may change by itself; try again
     └── CloudRefused      a definite no, with the cloud's reason
@@ -75,6 +76,10 @@ class StoreUnavailable(FenixError):
 
 class JournalUnreadable(FenixError):
     """The journal holds what this version cannot read."""
+
+
+class ShuttingDown(FenixError):
+    """This server stops."""
 
 
 class CloudError(FenixError):

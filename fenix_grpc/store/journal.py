@@ -82,6 +82,10 @@ class SqlJournal:
         appended: Appended = await self._write(job)
         return appended
 
+    async def replied(self, key: str) -> str | None:
+        """See the port."""
+        return next(iter(await self._read(sql.REPLIES_NAMED, {"names": [key]}, _first)), None)
+
     async def read(self, session_id: str, after_seq: int = 0) -> Sequence[Recorded]:
         """See the port."""
         values = {"session_id": session_id, "after": after_seq}

@@ -78,6 +78,7 @@ SESSIONS_HELD = (
 
 ADD_REQUEST = insert(requests)
 REQUESTS_NAMED = select(requests).where(requests.c.request_key.in_(_NAMES))
+REPLIES_NAMED = select(requests.c.reply).where(requests.c.request_key.in_(_NAMES))
 
 ADD_LISTENER = insert(listeners)
 CHANGE_LISTENER = (

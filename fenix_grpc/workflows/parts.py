@@ -285,13 +285,19 @@ def give_back(session: Session, now: datetime) -> Decision:
     left = tuple(
         name
         for name, outcome in tried.items()
-        if session.hosts[name].progress is HostProgress.IN_MAINTENANCE
-        or isinstance(outcome, GiveUp)
+        if isinstance(outcome, GiveUp) or _spoilt(session, name)
     )
     owed = [outcome for name, outcome in tried.items() if name not in left]
     if owed:
         return merged(*(started(session, outcome) for outcome in owed))
     return Decision(record=(SessionClosed(left_disabled=left),))
+
+
+def _spoilt(session: Session, host: str) -> bool:
+    """Work on the host began and did not end well."""
+    ran = (s for s in session.steps.values() if s.host == host and s.verb is StepVerb.RUN_ACTION)
+    last = {step.action_index: step for step in ran}
+    return any(step.outcome is not StepOutcome.DONE for step in last.values())
 
 
 def _gives_up(decision: Decision) -> bool:

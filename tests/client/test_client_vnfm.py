@@ -8,7 +8,7 @@ from pathlib import Path
 
 import grpc
 import pytest
-from fenix_client import Client, Memory, connect
+from fenix_client import CallFailed, Client, Memory, connect
 from fenix_client.testing import STAY, Failure, ScriptedFenix
 from fenix_client.vnfm import CannotComply, Vnfm
 
@@ -239,6 +239,13 @@ async def test_a_token_that_the_server_does_not_know_is_forgotten(stage: Stage) 
     await stage.play(Machines("a"), notice("MAINTENANCE"), memory=memory)
     assert [request.after for request in stage.fenix.requests["WatchProject"]] == ["old", ""]
     assert len(stage.fenix.requests["ReplyProjectSession"]) == 1
+
+
+async def test_a_manager_that_may_not_listen_ends_with_the_reason(stage: Stage) -> None:
+    stage.fenix.reply("WatchProject", Failure(code=grpc.StatusCode.PERMISSION_DENIED))
+    with pytest.raises(CallFailed, match="told to fail"):
+        await Vnfm(stage.client, "p", Machines(), say=stage.lines.append).run()
+    assert stage.lines == []
 
 
 async def test_every_notice_and_every_reply_is_one_line(stage: Stage) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fenix_grpc.clock import VirtualClock
 from fenix_grpc.clouds.simulated import Definition, SimulatedCloud, parse
-from fenix_grpc.core.errors import CloudRefused
+from fenix_grpc.clouds.simulated.definition import MOVES
 from fenix_grpc.core.model import InstanceView, Resources
-from fenix_grpc.ports import Clock
+from fenix_grpc.ports import Clock, Cloud
 
 FLAVOR = "[flavors.small]\nvcpus = 2\nmemory_mb = 4096\ndisk_gb = 20\n"
 SIZE = Resources(vcpus=2, memory_mb=4096, disk_gb=20)
@@ -44,6 +44,10 @@ def a_cloud(*parts: str, clock: Clock | None = None, state: str = "") -> Simulat
     return SimulatedCloud(definition(*parts), clock or VirtualClock(), state)
 
 
+def _itself(cloud: SimulatedCloud) -> Cloud:
+    return cloud
+
+
 async def the(cloud: SimulatedCloud, name: str) -> InstanceView:
     """The instance of that name."""
     views = (await cloud.inventory()).instances
@@ -51,57 +55,73 @@ async def the(cloud: SimulatedCloud, name: str) -> InstanceView:
 
 
 class SimulatedLab:
-    """The `CloudLab` of a simulated cloud: in memory, or in a file that two drivers have open."""
+    """The `CloudLab` of a simulated cloud: in memory, or in a file that two drivers have open.
 
-    def __init__(self, state: str) -> None:
+    `driver` makes what is put to the test from the cloud that it works on.
+    """
+
+    def __init__(
+        self, state: str = "", driver: Callable[[SimulatedCloud], Cloud] = _itself
+    ) -> None:
         self.clock = VirtualClock()
-        self.cloud = a_cloud(hosts(4), clock=self.clock, state=state)
-        self.second = a_cloud(hosts(4), clock=self.clock, state=state) if state else self.cloud
+        self.simulated = a_cloud(hosts(4), clock=self.clock, state=state)
+        self.cloud = driver(self.simulated)
+        self._another = self.cloud
+        if state:
+            self._another = driver(a_cloud(hosts(4), clock=self.clock, state=state))
         self.hosts = ("h1", "h2", "h3", "h4")
         self.projects = ("red", "blue")
         self.size = SIZE
         self.patience_s = 120.0
         self.poll_s = 1.0
-        self._groups: dict[str, str] = {}
+        self._groups = {"": ""}
 
-    def another(self) -> SimulatedCloud:
-        return self.second
+    async def aclose(self) -> None:
+        """Closes both drivers."""
+        await self.cloud.aclose()
+        if self._another is not self.cloud:
+            await self._another.aclose()
+
+    def another(self) -> Cloud:
+        return self._another
 
     async def boot(self, project_id: str, host: str, group_id: str = "") -> str:
-        group = self._groups.get(group_id, "")
-        return await self.cloud.boot(project_id, "small", host=host, group=group)
+        group = self._groups[group_id]
+        return await self.simulated.boot(project_id, "small", host=host, group=group)
 
     async def stop(self, instance_id: str) -> None:
-        await self.cloud.stop(await self._owner(instance_id), instance_id)
+        await self.simulated.stop(await self._owner(instance_id), instance_id)
 
     async def delete(self, instance_id: str) -> None:
-        await self.cloud.delete(await self._owner(instance_id), instance_id)
+        await self.simulated.delete(await self._owner(instance_id), instance_id)
 
     async def add_group(self, project_id: str, max_per_host: int) -> str:
         name = f"group-{len(self._groups)}"
-        group_id = await self.cloud.add_group(project_id, name, max_per_host)
+        group_id = await self.simulated.add_group(project_id, name, max_per_host)
         self._groups[group_id] = name
         return group_id
 
     async def disable(self, host: str, reason: str) -> None:
-        await self.cloud.set_enabled(host, False, reason)
+        await self.simulated.set_enabled(host, False, reason)
 
     async def moves(self, instance_id: str) -> int:
-        begun = ("live_migrate", "cold_migrate")
-        return sum(o.subject == instance_id and o.verb in begun for o in self.cloud.operations())
+        return sum(
+            each.subject == instance_id and each.verb in MOVES
+            for each in self.simulated.operations()
+        )
 
     async def _owner(self, instance_id: str) -> str:
-        views = (await self.cloud.inventory()).instances
+        views = (await self.simulated.inventory()).instances
         return next(view.project_id for view in views if view.instance_id == instance_id)
 
 
 @asynccontextmanager
-async def a_lab(state: str = "") -> AsyncIterator[SimulatedLab]:
+async def a_lab(
+    state: str = "", driver: Callable[[SimulatedCloud], Cloud] = _itself
+) -> AsyncIterator[SimulatedLab]:
     """A laboratory, closed in the end."""
-    lab = SimulatedLab(state)
+    lab = SimulatedLab(state, driver)
     try:
         yield lab
     finally:
-        await lab.cloud.aclose()
-        if lab.second is not lab.cloud:
-            await lab.second.aclose()
+        await lab.aclose()

@@ -7,9 +7,9 @@ from collections.abc import AsyncIterator
 import grpc
 import httpx
 import pytest
-from tests.gateway.memory import MemoryBackend, Recorder, grpc_server
 
 from gateway import Backend, ChannelBackend, create_app
+from tests.gateway.memory import MemoryBackend, Recorder, grpc_server
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
-"""A whole back end in memory: small, real, and the same over gRPC. The suites run against it in-process and over a channel;
-any other `Backend` can take its place in `conftest.py`."""
+"""A whole back end in memory: small, real, and the same over gRPC. The suites run against it in-process and over a
+channel; any other `Backend` can take its place in `conftest.py`."""
 
 from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Sequence
-from typing import Any
+from collections.abc import AsyncIterator
+from typing import Any, NoReturn
 
 import grpc
 from google.protobuf.message import Message
@@ -68,7 +68,7 @@ class MemoryBackend:
             raise unknown("session", session_id)
         if request.after == "forgotten":
             raise refused(code_pb2.OUT_OF_RANGE, "the token is too old; the oldest that works is 7")
-        self.watchers += 1
+        await self._count(1)
         try:
             at = int(request.after or 0)
             while True:
@@ -85,9 +85,12 @@ class MemoryBackend:
                     raise entry
                 yield entry
         finally:
-            self.watchers -= 1
-            async with self._changed:
-                self._changed.notify_all()
+            await self._count(-1)
+
+    async def _count(self, change: int) -> None:
+        async with self._changed:
+            self.watchers += change
+            self._changed.notify_all()
 
     async def say(self, *entries: Message | RpcError | None) -> None:
         async with self._changed:
@@ -217,7 +220,7 @@ class _Handlers(grpc.GenericRpcHandler):
         )
 
     def _unary(self, name: str) -> Any:
-        async def handle(request: Message, context: Any) -> Message | None:
+        async def handle(request: Message, context: Any) -> Message:
             try:
                 return await self._backend.unary(name, request, context.invocation_metadata())
             except RpcError as err:
@@ -239,9 +242,10 @@ class _Handlers(grpc.GenericRpcHandler):
         return handle
 
 
-async def _abort(context: Any, err: RpcError) -> None:
+async def _abort(context: Any, err: RpcError) -> NoReturn:
     status = err.status or status_pb2.Status(code=err.code, message=err.message)
     await context.abort_with_status(rpc_status.to_status(status))
+    raise AssertionError("abort returned")
 
 
 async def grpc_server(backend: Backend) -> tuple[grpc.aio.Server, int]:
@@ -251,8 +255,3 @@ async def grpc_server(backend: Backend) -> tuple[grpc.aio.Server, int]:
     port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
     return server, port
-
-
-def sequence(*tokens: str) -> Sequence[Message]:
-    """Idle bookmarks."""
-    return [session_pb.WatchSessionResponse(token=token) for token in tokens]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import httpx
 import pytest
-from tests.gateway.memory import INSTANCES, PROJECT, MemoryBackend
 
 from fenix_grpc.v1 import types_pb2 as pb
+from tests.gateway.memory import INSTANCES, PROJECT, MemoryBackend
 
 HOSTS = ["overcloud-novacompute-1.opnfvlf.org", "overcloud-novacompute-2.opnfvlf.org"]
 #: Admin API, "Create maintenance session"; `download` is the one key that is not served yet.

@@ -20,7 +20,7 @@ from openstack.compute.v2.server import Server
 from openstack.compute.v2.service import Service
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
-from openstack.exceptions import NotFoundException, SDKException
+from openstack.exceptions import NotFoundException
 
 STATE_DIR = Path(os.environ.get("STATE_DIR", "~/.cache/devcloud")).expanduser()
 DEVCLOUD = Path(__file__).parent.parent / "devcloud"

@@ -67,6 +67,8 @@ def _check_empty_while_worked_on(entries: list) -> None:
     session: Session | None = None
     for entry in entries:
         session = evolve(session, entry)
+        if session.deleted:
+            return
         for name, host in session.hosts.items():
             if host.view.kind == "COMPUTE" and host.progress is HostProgress.IN_MAINTENANCE:
                 assert not session.on_host.get(name), f"{name} was not empty at {entry.seq}"

@@ -12,7 +12,6 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-
 from fenix_grpc.actions.dummy import create as create_dummy
 from fenix_grpc.clock import VirtualClock
 from fenix_grpc.clouds.simulated.cloud import SimulatedCloud

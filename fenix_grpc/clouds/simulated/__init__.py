@@ -35,5 +35,5 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 def create(options: Mapping[str, Any], clock: Clock) -> SimulatedCloud:
     """The cloud as configured."""
-    chosen = read_options(options, Options, "cloud.options")
+    chosen = read_options(options, Options, "options")
     return SimulatedCloud.open(chosen.file, clock=clock, state=chosen.state)

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
-from fenix_grpc.clouds.simulated.definition import MOVES, Definition, Fault, Operation
+from fenix_grpc.clouds.simulated.definition import MOVES, Call, Definition, Fault
 from fenix_grpc.clouds.simulated.state import State
 from fenix_grpc.core.errors import CloudRefused, CloudUnavailable
 from fenix_grpc.core.model import InstanceView
@@ -21,7 +21,7 @@ SECOND_US = 1_000_000
 class Attempt:
     """Something asked of the cloud."""
 
-    operation: Operation
+    operation: Call
     #: The host concerned; of a move, the one that the instance is on.
     host: str = ""
     target: str = ""

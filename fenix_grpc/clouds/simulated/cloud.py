@@ -23,7 +23,7 @@ from fenix_grpc.clouds.simulated.population import populate
 from fenix_grpc.clouds.simulated.rows import Operation, Work, from_us, to_us
 from fenix_grpc.clouds.simulated.state import State
 from fenix_grpc.core.errors import CloudRefused, CloudUnavailable, InvalidRequest, NotFound
-from fenix_grpc.core.model import InstanceAction, InstanceView, Inventory, Resources
+from fenix_grpc.core.model import HostView, InstanceAction, InstanceView, Inventory, Resources
 from fenix_grpc.ports import Clock, MoveResult
 
 
@@ -97,12 +97,7 @@ class SimulatedCloud:
         attempt = Attempt(operation="disable", host=host)
         with self._now() as now_us:
             self._chance.strike(now_us, attempt)
-            view = self._compute.compute_host(host)
-            if not view.enabled and view.disabled_reason != reason:
-                raise CloudRefused(
-                    f"host {host} is disabled by somebody else: {view.disabled_reason}"
-                )
-            if not view.enabled:
+            if not self._ours(host, reason).enabled:
                 return
             self._state.set_enabled(host, False, reason)
             self._state.log(now_us, "disable", host, host=host, detail=reason)
@@ -113,13 +108,8 @@ class SimulatedCloud:
         attempt = Attempt(operation="enable", host=host)
         with self._now() as now_us:
             self._chance.strike(now_us, attempt)
-            view = self._compute.compute_host(host)
-            if view.enabled:
+            if self._ours(host, reason).enabled:
                 return
-            if view.disabled_reason != reason:
-                raise CloudRefused(
-                    f"host {host} is disabled by somebody else: {view.disabled_reason}"
-                )
             self._state.set_enabled(host, True, "")
             self._state.log(now_us, "enable", host, host=host, detail=reason)
         await self._pass(now_us, attempt)
@@ -168,6 +158,17 @@ class SimulatedCloud:
     async def aclose(self) -> None:
         """Closes the database; what goes on in the cloud goes on."""
         self._state.close()
+
+    def _ours(self, host: str, reason: str) -> HostView:
+        """A compute host that nobody has disabled for another reason than `reason`. Raises CloudRefused."""
+        view = self._compute.compute_host(host)
+        if not view.enabled and view.disabled_reason != reason:
+            raise CloudRefused(f"host {host} is disabled by somebody else: {view.disabled_reason}")
+        return view
+
+    async def _pass(self, now_us: int, attempt: Attempt) -> None:
+        """Lets the time pass that an attempt takes."""
+        await self._clock.sleep_until(from_us(now_us + self._chance.duration_us(attempt)))
 
     # For projects: only their own application
 
@@ -256,7 +257,3 @@ class SimulatedCloud:
         """What happened in the cloud past an operation's number, in order: the cloud's side of every story."""
         with self._now():
             return tuple(self._state.operations(after))
-
-    async def _pass(self, now_us: int, attempt: Attempt) -> None:
-        """Lets the time pass that an attempt takes."""
-        await self._clock.sleep_until(from_us(now_us + self._chance.duration_us(attempt)))

@@ -70,13 +70,13 @@ class Compute:
         if not instance.size.fits(free):
             return f"it needs {instance.size}, free are {free}"
         if group and self._state.members_on(host.host, group.group_id) >= group.max_per_host:
-            return f"its group {group.group_name} allows {group.max_per_host} there, and they are there"
+            return f"its group {group.group_name} allows no more than {group.max_per_host} there"
         return ""
 
     # Instances
 
     def new_group(self, project_id: str, name: str, max_per_host: int) -> str:
-        """Adds an anti-affinity group and returns its id. Raises InvalidRequest when the project has one of that name."""
+        """Adds an anti-affinity group and returns its id. Raises InvalidRequest when its name is taken."""
         if self._state.group_named(project_id, name):
             raise InvalidRequest("group", f"project {project_id} has a group {name} already")
         group_id = self._id(f"group/{project_id}/{name}")

@@ -23,11 +23,11 @@ Count = Annotated[int, msgspec.Meta(ge=1, le=1_000_000)]
 Amount = Annotated[int, msgspec.Meta(ge=0)]
 Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
-#: What can be disturbed by a fault.
-Operation = Literal[
+#: What can be asked of the cloud, and so be disturbed by a fault.
+Call = Literal[
     "inventory", "disable", "enable", "live_migrate", "cold_migrate", "servers", "boot", "delete"
 ]
-MOVES: tuple[Operation, ...] = ("live_migrate", "cold_migrate")
+MOVES: tuple[Call, ...] = ("live_migrate", "cold_migrate")
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -118,7 +118,7 @@ class Fault(_Table, frozen=True, kw_only=True):
 
     #: refuse: a definite no. unavailable: no answer. fail: a move begins, takes its time and ends where it began.
     effect: Literal["refuse", "unavailable", "fail"]
-    operation: Operation | None = None
+    operation: Call | None = None
     #: The host of the operation; of a move, the one that the instance is on.
     host: str = ""
     #: The host that an instance moves to, whether named or chosen by the scheduler.

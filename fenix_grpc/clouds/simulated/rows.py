@@ -1,9 +1,13 @@
-"""The rows of the simulated cloud's database and their plain values: nothing but shape."""
+"""The rows of the simulated cloud's database and the values made of them: shape, and nothing that happens."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from typing import Any
+
+from fenix_grpc.core.model import HostKind, HostView, InstanceView, Resources
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -36,6 +40,11 @@ CREATE TABLE log (
     number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, verb TEXT NOT NULL, subject TEXT NOT NULL,
     host TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL);
 """
+#: Columns in the order that `host_view` reads.
+HOST = """host, kind, vcpus, memory_mb, disk_gb, free_vcpus, free_memory_mb, free_disk_gb,
+    enabled, disabled_reason, up"""
+#: Columns in the order that `instance_view` reads; it leaves alone what follows them.
+INSTANCE = "instance_id, name, project_id, host, vcpus, memory_mb, disk_gb, status, group_id"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -85,3 +94,53 @@ class Operation:
     #: Where it went.
     target: str = ""
     detail: str = ""
+
+
+@lru_cache
+def _size(vcpus: int, memory_mb: int, disk_gb: int) -> Resources:
+    """Equal sizes are one object: thousands of instances share a few."""
+    return Resources(vcpus=vcpus, memory_mb=memory_mb, disk_gb=disk_gb)
+
+
+def host_view(row: Any) -> HostView:
+    """A host from its row."""
+    host, kind, *amounts, enabled, disabled_reason, up = row
+    capacity, free = _size(*amounts[:3]), _size(*amounts[3:])
+    return HostView(
+        host=host,
+        kind=HostKind(kind),
+        capacity=capacity,
+        used=capacity - free,
+        enabled=bool(enabled),
+        disabled_reason=disabled_reason,
+        up=bool(up),
+    )
+
+
+def instance_view(row: Any) -> InstanceView:
+    """An instance from its row."""
+    instance_id, name, project_id, host, vcpus, memory_mb, disk_gb, status, group_id, *_ = row
+    return InstanceView(
+        instance_id=instance_id,
+        instance_name=name,
+        project_id=project_id,
+        host=host,
+        size=_size(vcpus, memory_mb, disk_gb),
+        status=status,
+        groups=(group_id,) if group_id else (),
+    )
+
+
+def work_of(row: Any) -> Work:
+    """What goes on with an instance, from its row."""
+    instance_id, verb, source, target, resume_status, failure, ends_us, unconfirmed = row
+    return Work(
+        instance_id=instance_id,
+        verb=verb,
+        source=source,
+        target=target,
+        resume_status=resume_status,
+        failure=failure,
+        ends_us=ends_us,
+        unconfirmed=bool(unconfirmed),
+    )

@@ -12,26 +12,35 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from fenix_grpc.clouds.simulated.rows import SCHEMA, Operation, Work, from_us
-from fenix_grpc.core.errors import CloudError
-from fenix_grpc.core.model import GroupView, HostKind, HostView, InstanceView, Inventory, Resources
-
-_HOST = """host, kind, vcpus, memory_mb, disk_gb, free_vcpus, free_memory_mb, free_disk_gb,
-    enabled, disabled_reason, up"""
-_INSTANCE = """instance_id, name, project_id, host, vcpus, memory_mb, disk_gb, status, group_id"""
+from fenix_grpc.clouds.simulated.rows import (
+    HOST,
+    INSTANCE,
+    SCHEMA,
+    Operation,
+    Work,
+    from_us,
+    host_view,
+    instance_view,
+    work_of,
+)
+from fenix_grpc.core.errors import CloudError, CloudUnavailable, InvalidRequest
+from fenix_grpc.core.model import GroupView, HostView, InstanceView, Inventory, Resources
 
 
 class State:
     """The rows. Every call is short and must be made inside `transaction`."""
 
     def __init__(self, path: str = "") -> None:
-        self._db = sqlite3.connect(path or ":memory:", timeout=30.0, isolation_level=None)
-        # What was committed outlives a killed process without any fsync; only a power cut could take it.
-        self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        """`path` of its file; without one it is in memory. Raises InvalidRequest when the file cannot be used."""
+        try:
+            self._db = sqlite3.connect(path or ":memory:", timeout=10.0, isolation_level=None)
+            # What was committed outlives a killed process without any fsync; only a power cut could take it.
+            self._db.executescript("PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF;")
+        except sqlite3.Error as err:
+            raise InvalidRequest("state", f"{path} cannot be used: {err}") from err
         self._seen: tuple[object, ...] = ()
         self._inventory = Inventory()
         self._views: dict[tuple[Any, ...], InstanceView] = {}
-        self._sizes: dict[tuple[int, int, int], Resources] = {}
 
     def close(self) -> None:
         """Closes the database; nothing may be called afterwards."""
@@ -40,7 +49,12 @@ class State:
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """All or nothing, alone among all processes. A CloudError is an answer: what was written before it stays."""
-        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as err:
+            raise CloudUnavailable(
+                f"the state of the simulated cloud cannot be had: {err}"
+            ) from err
         try:
             yield
         except CloudError:
@@ -69,13 +83,13 @@ class State:
         (elsewhere,) = self._db.execute("PRAGMA data_version").fetchone()
         seen = (elsewhere, self._db.total_changes)
         if seen != self._seen:
-            hosts = self._db.execute(f"SELECT {_HOST} FROM host ORDER BY number")
-            rows = self._db.execute(f"SELECT {_INSTANCE} FROM instance ORDER BY number")
+            hosts = self._db.execute(f"SELECT {HOST} FROM host ORDER BY number")
+            rows = self._db.execute(f"SELECT {INSTANCE} FROM instance ORDER BY number")
             groups = self._db.execute("SELECT group_id, name, max_per_host FROM placement_group")
             # Equal rows keep their view: of thousands of instances a few change between two looks.
-            self._views = {row: self._views.get(row) or self._instance(row) for row in rows}
+            self._views = {row: self._views.get(row) or instance_view(row) for row in rows}
             self._inventory = Inventory(
-                hosts=tuple(map(self._host, hosts)),
+                hosts=tuple(map(host_view, hosts)),
                 instances=tuple(self._views.values()),
                 groups=tuple(
                     GroupView(group_id=group_id, group_name=name, max_per_host=max_per_host)
@@ -97,8 +111,8 @@ class State:
 
     def host(self, host: str) -> HostView | None:
         """One host."""
-        row = self._db.execute(f"SELECT {_HOST} FROM host WHERE host = ?", (host,)).fetchone()
-        return self._host(row) if row else None
+        row = self._db.execute(f"SELECT {HOST} FROM host WHERE host = ?", (host,)).fetchone()
+        return host_view(row) if row else None
 
     def set_enabled(self, host: str, enabled: bool, disabled_reason: str) -> None:
         """Whether the scheduler may use it."""
@@ -205,17 +219,17 @@ class State:
     def instance(self, instance_id: str) -> InstanceView | None:
         """One instance."""
         row = self._db.execute(
-            f"SELECT {_INSTANCE} FROM instance WHERE instance_id = ?", (instance_id,)
+            f"SELECT {INSTANCE} FROM instance WHERE instance_id = ?", (instance_id,)
         ).fetchone()
-        return self._instance(row) if row else None
+        return instance_view(row) if row else None
 
     def instances_of(self, project_id: str) -> Iterator[tuple[InstanceView, str]]:
         """A project's instances, each with its flavor, in order of creation."""
         for row in self._db.execute(
-            f"SELECT {_INSTANCE}, flavor FROM instance WHERE project_id = ? ORDER BY number",
+            f"SELECT {INSTANCE}, flavor FROM instance WHERE project_id = ? ORDER BY number",
             (project_id,),
         ):
-            yield self._instance(row), row[-1]
+            yield instance_view(row), row[-1]
 
     def set_instance(self, instance_id: str, *, host: str, status: str) -> None:
         """Where it is and how."""
@@ -262,17 +276,7 @@ class State:
 
     def _works(self, where: str, value: str | int) -> Iterator[Work]:
         for row in self._db.execute(f"SELECT * FROM work WHERE {where}", (value,)):
-            instance_id, verb, source, target, resume_status, failure, ends_us, unconfirmed = row
-            yield Work(
-                instance_id=instance_id,
-                verb=verb,
-                source=source,
-                target=target,
-                resume_status=resume_status,
-                failure=failure,
-                ends_us=ends_us,
-                unconfirmed=bool(unconfirmed),
-            )
+            yield work_of(row)
 
     # Record
 
@@ -315,37 +319,3 @@ class State:
                 target=target,
                 detail=detail,
             )
-
-    # Rows to values
-
-    def _host(self, row: Any) -> HostView:
-        host, kind, *amounts, enabled, disabled_reason, up = row
-        capacity, free = self._size(*amounts[:3]), self._size(*amounts[3:])
-        return HostView(
-            host=host,
-            kind=HostKind(kind),
-            capacity=capacity,
-            used=capacity - free,
-            enabled=bool(enabled),
-            disabled_reason=disabled_reason,
-            up=bool(up),
-        )
-
-    def _instance(self, row: Any) -> InstanceView:
-        instance_id, name, project_id, host, vcpus, memory_mb, disk_gb, status, group_id, *_ = row
-        return InstanceView(
-            instance_id=instance_id,
-            instance_name=name,
-            project_id=project_id,
-            host=host,
-            size=self._size(vcpus, memory_mb, disk_gb),
-            status=status,
-            groups=(group_id,) if group_id else (),
-        )
-
-    def _size(self, vcpus: int, memory_mb: int, disk_gb: int) -> Resources:
-        """Equal sizes are one object: thousands of instances share a few."""
-        key = (vcpus, memory_mb, disk_gb)
-        if key not in self._sizes:
-            self._sizes[key] = Resources(vcpus=vcpus, memory_mb=memory_mb, disk_gb=disk_gb)
-        return self._sizes[key]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
 
+import openstack
 from openstack.compute.v2.server import Server
 from openstack.connection import Connection
 from openstack.exceptions import SDKException
@@ -38,6 +39,11 @@ class OpenStackApplication:
         self._pattern = pattern
         self._keep = keep
         self._boot_timeout_s = boot_timeout_s
+
+    @classmethod
+    def of_cloud(cls, name: str, *, memory: Memory | None = None) -> OpenStackApplication:
+        """The application of the project that an entry of clouds.yaml speaks for."""
+        return cls(openstack.connect(cloud=name), memory=memory)
 
     async def instances(self) -> Mapping[str, str]:
         """Id to name of the servers that exist now."""

@@ -75,32 +75,36 @@ class Vnfm:
         self._application = application
         self._actions = actions or {}
         self._memory = memory or Memory()
-        self._backoff = backoff or Backoff(on_break=self._on_break)
+        self._backoff = backoff or Backoff(on_open=self._on_open, on_break=self._on_break)
         self._say = say
 
     async def run(self) -> None:
         """Listens and answers until cancelled. Raises CallFailed when the server does not let it listen."""
-        async with asyncio.TaskGroup() as background:
-            for instance_id in self._memory.get("replacing", []):
-                background.create_task(self._replace(instance_id))
-            while True:
-                try:
-                    await self._listen(background)
-                except CallFailed as failed:
-                    if failed.code not in _UNKNOWN_TOKEN or not self._memory.get("token", ""):
-                        raise
-                    self._say(f"! {failed}: beginning with the notices that are open")
-                    self._memory.put("token", "")
+        try:
+            async with asyncio.TaskGroup() as background:
+                for instance_id in self._memory.get("replacing", []):
+                    background.create_task(self._replace(instance_id))
+                await self._listen(background)
+        except ExceptionGroup as group:
+            raise group.exceptions[0] from group
 
     async def _listen(self, background: asyncio.TaskGroup) -> None:
-        after = self._memory.get("token", "")
-        watch = watch_project(self._client, self._project_id, after=after, backoff=self._backoff)
-        self._say(f"listening for project {self._project_id}")
-        async for response in watch:
-            for notice in response.notices:
-                self._say(headline(notice))
-                await self._handle(notice, background)
-            self._memory.put("token", response.token)
+        while True:
+            after = self._memory.get("token", "")
+            watch = watch_project(
+                self._client, self._project_id, after=after, backoff=self._backoff
+            )
+            try:
+                async for response in watch:
+                    for notice in response.notices:
+                        self._say(headline(notice))
+                        await self._handle(notice, background)
+                    self._memory.put("token", response.token)
+            except CallFailed as failed:
+                if failed.code not in _UNKNOWN_TOKEN or not after:
+                    raise
+                self._say(f"! {failed}: beginning with the notices that are open")
+                self._memory.put("token", "")
 
     async def _handle(self, notice: ProjectNotice, background: asyncio.TaskGroup) -> None:
         reply = ReplyProjectSessionRequest(answer=Answer.ANSWER_ACK)
@@ -166,6 +170,9 @@ class Vnfm:
             self._say(f"! {instance_id} stays: {problem}")  # fenix sees it when the time is over
         left = [i for i in self._memory.get("replacing", []) if i != instance_id]
         self._memory.put("replacing", left)
+
+    def _on_open(self) -> None:
+        self._say(f"listening for project {self._project_id}")
 
     def _on_break(self, failed: CallFailed, wait_s: float) -> None:
         self._say(f"! {failed}; again in {wait_s:.1f} s")

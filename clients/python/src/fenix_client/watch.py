@@ -34,7 +34,7 @@ PASSING = frozenset(
 )
 
 
-def _ignore(failed: CallFailed, wait_s: float) -> None:
+def _ignore(*_: object) -> None:
     pass
 
 
@@ -46,6 +46,8 @@ class Backoff:
     most_s: float = 15.0
     #: Failures in a row after which it is given up; None for never.
     attempts: int | None = None
+    #: Told whenever a server has begun to answer a watch.
+    on_open: Callable[[], None] = _ignore
     #: Told of every break and of the seconds until the next try.
     on_break: Callable[[CallFailed, float], None] = _ignore
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep  # noqa: TID251 - the client's only sleep
@@ -96,6 +98,9 @@ async def _resumed(
     while True:
         call = start(token)
         try:
+            await call.initial_metadata()
+            if not call.done():
+                backoff.on_open()
             async for response in call:
                 failures = 0
                 token = response.token or token

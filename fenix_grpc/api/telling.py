@@ -1,0 +1,32 @@
+"""Follows the journal and tells what each event means to projects (core.notices), which takes the session before it."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from fenix_grpc.core.evolve import evolve, fold
+from fenix_grpc.core.notices import ProjectNotice, notices
+from fenix_grpc.core.session import Session
+from fenix_grpc.ports import Journal, Recorded
+
+#: Sessions kept folded; one that is told of again later is read again.
+_MOST = 256
+
+
+class Teller:
+    """To be told every event past some position, in order."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._before: OrderedDict[str, Session] = OrderedDict()
+
+    async def tell(self, entry: Recorded) -> tuple[ProjectNotice, ...]:
+        """What the event tells projects."""
+        before = self._before.pop(entry.session_id, None)
+        if before is None and entry.seq > 1:
+            earlier = await self._journal.read(entry.session_id)
+            before = fold(each for each in earlier if each.seq < entry.seq)
+        self._before[entry.session_id] = evolve(before, entry)
+        if len(self._before) > _MOST:
+            self._before.popitem(last=False)
+        return notices(before, entry)

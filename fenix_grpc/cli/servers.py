@@ -1,0 +1,69 @@
+"""`fenix serve` and `fenix gateway`: the programs that stay. What they are made of is imported only when they run."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fenix_grpc.cli.calls import DEFAULT_SERVER, ServerOption, run
+from fenix_grpc.cli.output import say
+
+
+def serve(
+    config: Annotated[
+        Path | None,
+        typer.Option(envvar="FENIX_CONFIG", help="Configuration in TOML; defaults without."),
+    ] = None,
+) -> None:
+    """Runs a server: gRPC, the REST gateway and the engine, until SIGTERM or SIGINT."""
+    from fenix_grpc import config as configuration
+    from fenix_grpc import server
+
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+
+    async def work() -> None:
+        chosen = configuration.load(config)
+        await server.run(
+            chosen,
+            on_ready=lambda at: say(f"gRPC on {at.grpc}, REST on http://{at.rest}; Ctrl-C stops"),
+        )
+
+    run(work())
+
+
+def gateway(
+    listen: Annotated[str, typer.Option(help="HOST:PORT of the REST API.")] = "127.0.0.1:12347",
+    server: ServerOption = DEFAULT_SERVER,
+) -> None:
+    """Runs the REST gateway on its own, in front of a gRPC server, until SIGTERM or SIGINT."""
+    import grpc
+
+    from fenix_grpc.config import address
+    from gateway.app import create_app
+    from gateway.channel import ChannelBackend
+    from gateway.serve import serve as serve_rest
+
+    host, port = address("--listen", listen)
+
+    async def work() -> None:
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        async with grpc.aio.insecure_channel(server) as channel:
+            app = create_app(ChannelBackend(channel))
+            await serve_rest(
+                app,
+                host,
+                port,
+                stop=stop,
+                on_ready=lambda port: say(f"REST on http://{host}:{port} for gRPC at {server}"),
+            )
+
+    run(work())

@@ -1,0 +1,247 @@
+"""`fenix session ...`: what an administrator does with sessions."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+from fenix_client import Client
+
+from fenix_grpc.cli import tables
+from fenix_grpc.cli.arguments import action_of, metadata_of, time_of, word_of
+from fenix_grpc.cli.calls import (
+    DEFAULT_SERVER,
+    Exit,
+    Format,
+    OutputOption,
+    RequestIdOption,
+    ServerOption,
+    SessionArgument,
+    TokenOption,
+    call,
+    explain,
+)
+from fenix_grpc.cli.output import console, present, say
+from fenix_grpc.cli.watching import Lines, Screen, follow, json_lines
+from fenix_grpc.clock import SystemClock
+from fenix_grpc.v1.session_service_pb2 import (
+    CreateSessionRequest,
+    DeleteSessionRequest,
+    GetSessionDetailRequest,
+    GetSessionRequest,
+    ListSessionsRequest,
+    ListSessionsResponse,
+    UpdateSessionRequest,
+)
+from fenix_grpc.v1.types_pb2 import Session, SessionState
+
+app = typer.Typer(
+    name="session", help="Maintenance sessions, for administrators.", no_args_is_help=True
+)
+
+
+@app.command()
+def create(
+    host: Annotated[
+        list[str] | None, typer.Option(help="Host to work on; repeat it. None means all.")
+    ] = None,
+    at: Annotated[
+        str, typer.Option(help="Work starts at the earliest: now, +30s, +2h or 2030-01-31T22:00Z.")
+    ] = "now",
+    workflow: Annotated[str, typer.Option(help="Name of the workflow.")] = "default",
+    metadata: Annotated[
+        list[str] | None,
+        typer.Option(metavar="KEY=VALUE", help="Told to every project; repeat it."),
+    ] = None,
+    action: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TYPE:PLUGIN[:JSON]",
+            help="Work to do, such as host:dummy; TYPE is pre, host, compute, controller or post. Repeat it.",
+        ),
+    ] = None,
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
+    request_id: RequestIdOption = "",
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Creates a session."""
+    request = CreateSessionRequest(
+        hosts=host or [],
+        maintenance_at=time_of(at, SystemClock().now()),
+        workflow=workflow,
+        metadata=metadata_of(metadata or []),
+        actions=[action_of(text) for text in action or []],
+        request_id=request_id,
+    )
+
+    async def work(client: Client) -> Exit:
+        created = (await client.call(client.sessions.CreateSession, request)).session
+        if watch:
+            return await _watch(client, created.session_id, server, output)
+        present(created, tables.session_facts(created), output)
+        return Exit.OK
+
+    raise typer.Exit(call(server, token, work))
+
+
+@app.command("list")
+def list_(
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Lists the sessions that were not deleted, oldest first."""
+
+    async def work(client: Client) -> list[Session]:
+        sessions: list[Session] = []
+        request = ListSessionsRequest(page_size=1000)
+        while True:
+            page = await client.call(client.sessions.ListSessions, request)
+            sessions += page.sessions
+            if not page.next_page_token:
+                return sessions
+            request.page_token = page.next_page_token
+
+    sessions = call(server, token, work)
+    present(ListSessionsResponse(sessions=sessions), tables.session_list(sessions), output)
+
+
+@app.command()
+def show(
+    session_id: SessionArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Shows where a session is."""
+
+    async def work(client: Client) -> Session:
+        request = GetSessionRequest(session_id=session_id)
+        return (await client.call(client.sessions.GetSession, request)).session
+
+    session = call(server, token, work)
+    present(session, tables.session_facts(session), output)
+
+
+@app.command()
+def detail(
+    session_id: SessionArgument,
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Shows everything known of a session, and what it waits for."""
+
+    async def work(client: Client) -> None:
+        request = GetSessionDetailRequest(session_id=session_id)
+        detail = (await client.call(client.sessions.GetSessionDetail, request)).detail
+        present(detail, tables.session_detail(detail), output)
+
+    call(server, token, work)
+
+
+@app.command()
+def watch(
+    session_id: Annotated[
+        str, typer.Argument(help="The session's id; without one, all sessions as lines.")
+    ] = "",
+    until: Annotated[
+        str, typer.Option(metavar="STATE", help="Leave when the session enters this state.")
+    ] = "",
+    follow: Annotated[
+        bool, typer.Option("--follow/--no-follow", help="Go on with what is still to come.")
+    ] = True,
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Follows a session until it ends: live on a terminal, one line per event elsewhere.
+
+    Ends with exit code 3 when the session failed or was deleted.
+    """
+    state = _state_of(until) if until else None
+
+    async def work(client: Client) -> Exit:
+        return await _watch(client, session_id, server, output, until=state, ongoing=follow)
+
+    raise typer.Exit(call(server, token, work))
+
+
+def _state_of(text: str) -> int:
+    """A state by its word; `done` and `failed` are short for the last two."""
+    short = {"done": "maintenance_done", "failed": "maintenance_failed"}
+    state: int = word_of(SessionState, short.get(text.lower(), text), "--until")
+    return state
+
+
+async def _watch(
+    client: Client,
+    session_id: str,
+    server: str,
+    output: Format,
+    *,
+    until: int | None = None,
+    ongoing: bool = True,
+) -> Exit:
+    terminal = console()
+    if output is Format.TABLE and terminal.is_terminal and session_id and ongoing:
+        return await Screen(client, session_id, terminal, server).run(until=until)
+    lines = Lines(say, name_session=not session_id)
+    return await follow(
+        client,
+        session_id,
+        json_lines(say) if output is Format.JSON else lines,
+        until=until,
+        ongoing=ongoing,
+        on_break=lambda failed, _wait_s: _complain(f"{explain(failed, server)}; trying again"),
+    )
+
+
+@app.command("continue")
+def continue_(
+    session_id: SessionArgument,
+    state: Annotated[
+        str, typer.Option(help="State to go on from; the one before the failure by default.")
+    ] = "",
+    watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
+    request_id: RequestIdOption = "",
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+    output: OutputOption = Format.TABLE,
+) -> None:
+    """Continues a failed session exactly where it stopped."""
+    request = UpdateSessionRequest(session_id=session_id, request_id=request_id)
+    if state:
+        request.state = word_of(SessionState, state, "--state")
+
+    async def work(client: Client) -> Exit:
+        session = (await client.call(client.sessions.UpdateSession, request)).session
+        if watch:
+            return await _watch(client, session_id, server, output)
+        present(session, tables.session_facts(session), output)
+        return Exit.OK
+
+    raise typer.Exit(call(server, token, work))
+
+
+@app.command()
+def delete(
+    session_id: SessionArgument,
+    request_id: RequestIdOption = "",
+    server: ServerOption = DEFAULT_SERVER,
+    token: TokenOption = "",
+) -> None:
+    """Deletes a session at any time; hosts it keeps out of service are given back."""
+
+    async def work(client: Client) -> None:
+        request = DeleteSessionRequest(session_id=session_id, request_id=request_id)
+        await client.call(client.sessions.DeleteSession, request)
+
+    call(server, token, work)
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(f"fenix: {line}\n")

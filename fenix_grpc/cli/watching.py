@@ -1,0 +1,195 @@
+"""Follows a session until it ends and shows it: as a live picture on a terminal, as lines or as JSON elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import aclosing, suppress
+
+from fenix_client import Backoff, CallFailed, Client, watch_session
+from rich.console import Console
+from rich.live import Live
+
+from fenix_grpc.cli.calls import Exit, explain
+from fenix_grpc.cli.live import picture
+from fenix_grpc.cli.output import json_line
+from fenix_grpc.cli.story import Line, Story
+from fenix_grpc.clock import SystemClock
+from fenix_grpc.v1.events_pb2 import SessionEvent
+from fenix_grpc.v1.session_service_pb2 import GetSessionDetailRequest, GetSessionRequest
+from fenix_grpc.v1.types_pb2 import SessionDetail, SessionState
+
+#: Seconds between two pictures while things happen, and while nothing does.
+_BUSY_S = 0.25
+_IDLE_S = 1.0
+#: Lines of the story kept for the picture.
+_KEPT_LINES = 50
+#: A watch that cannot be resumed for about a minute is given up.
+_ATTEMPTS = 12
+
+Show = Callable[[Sequence[SessionEvent]], None]
+OnBreak = Callable[[CallFailed, float], None]
+
+
+class _Progress:
+    """The state of a session as told by its events."""
+
+    def __init__(self) -> None:
+        self.state = SessionState.SESSION_STATE_UNSPECIFIED
+        self.seq = 0
+        self.closed = False
+        self._entered: set[int] = set()
+
+    def see(self, event: SessionEvent) -> None:
+        """Takes in the next event."""
+        self.seq = event.seq
+        kind = event.WhichOneof("event")
+        if kind in ("state_entered", "session_continued"):
+            self.state = getattr(event, kind).state
+            self._entered.add(self.state)
+        self.closed = self.closed or kind == "session_closed"
+
+    def entered(self, state: int | None) -> bool:
+        """True once that state was entered."""
+        return state in self._entered
+
+    @property
+    def failed(self) -> bool:
+        return self.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED
+
+    @property
+    def exit_code(self) -> Exit:
+        """What the end of the story means for a script."""
+        return Exit.SESSION_FAILED if self.failed or self.closed else Exit.OK
+
+
+async def follow(
+    client: Client,
+    session_id: str,
+    show: Show,
+    *,
+    until: int | None = None,
+    ongoing: bool = True,
+    on_break: OnBreak,
+) -> Exit:
+    """Shows every event of a session, or of all, until it ends or enters the state `until`; returns how it ended.
+
+    A failed session has ended as well, unless an operator has continued it since.
+    """
+    progress = _Progress()
+    backoff = Backoff(attempts=_ATTEMPTS, on_break=on_break)
+    watch = watch_session(client, session_id, follow=ongoing, backoff=backoff)
+    async with aclosing(watch):
+        async for response in watch:
+            show(response.events)
+            for event in response.events:
+                progress.see(event)
+            if not session_id or not response.events:
+                continue
+            if progress.entered(until):
+                return Exit.OK
+            if progress.failed and await _is_last(client, session_id, progress.seq):
+                break
+    return progress.exit_code if session_id else Exit.OK
+
+
+async def _is_last(client: Client, session_id: str, seq: int) -> bool:
+    response = await client.call(
+        client.sessions.GetSession, GetSessionRequest(session_id=session_id)
+    )
+    return response.session.seq <= seq
+
+
+class Lines:
+    """Prints one line per event."""
+
+    def __init__(self, say: Callable[[str], None], *, name_session: bool) -> None:
+        self._say = say
+        self._name_session = name_session
+        self._stories: dict[str, Story] = {}
+
+    def __call__(self, events: Sequence[SessionEvent]) -> None:
+        for event in events:
+            story = self._stories.setdefault(event.session_id, Story())
+            name = f"{event.session_id[:8]}  " if self._name_session else ""
+            self._say(f"{name}{story.tell(event)}")
+
+
+def json_lines(say: Callable[[str], None]) -> Show:
+    """Prints each event as a line of JSON."""
+
+    def show(events: Sequence[SessionEvent]) -> None:
+        for event in events:
+            say(json_line(event))
+
+    return show
+
+
+class Screen:
+    """The live picture of one session."""
+
+    def __init__(self, client: Client, session_id: str, console: Console, server: str) -> None:
+        self._client = client
+        self._session_id = session_id
+        self._console = console
+        self._server = server
+        self._clock = SystemClock()
+        self._story = Story()
+        self._lines: deque[Line] = deque(maxlen=_KEPT_LINES)
+        self._changed = asyncio.Event()
+        self._ended = asyncio.Event()
+        #: The last detail that was fetched.
+        self.detail = SessionDetail()
+
+    async def run(self, *, until: int | None = None) -> Exit:
+        """Shows the session until it ends, and leaves the last picture on the terminal."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._paint())
+            try:
+                return await follow(
+                    self._client, self._session_id, self._show, until=until, on_break=self._broken
+                )
+            finally:
+                self._ended.set()
+                self._changed.set()
+
+    def _show(self, events: Sequence[SessionEvent]) -> None:
+        self._lines.extend(self._story.tell(event) for event in events)
+        if events:
+            self._changed.set()
+
+    def _broken(self, failed: CallFailed, wait_s: float) -> None:
+        now = self._clock.now()
+        text = f"{explain(failed, self._server)}; trying again"
+        time = now.astimezone().strftime("%H:%M:%S")
+        self._lines.append(Line(at=now, time=time, text=text, tone="bad"))
+
+    async def _paint(self) -> None:
+        with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
+            while True:
+                if self._changed.is_set() or not self.detail.session.session_id:
+                    self._changed.clear()
+                    await self._fetch()
+                width, height = self._console.size
+                image = picture(
+                    self.detail, list(self._lines), self._clock.now(), width=width, height=height
+                )
+                live.update(image, refresh=True)
+                if self._ended.is_set() and not self._changed.is_set():
+                    return
+                await _at_most(self._ended, _BUSY_S)
+                await _at_most(self._changed, _IDLE_S - _BUSY_S)
+
+    async def _fetch(self) -> None:
+        request = GetSessionDetailRequest(session_id=self._session_id)
+        with suppress(CallFailed):  # the watch beside it reports what is wrong
+            call = self._client.sessions.GetSessionDetail
+            self.detail = (await self._client.call(call, request)).detail
+
+
+async def _at_most(event: asyncio.Event, seconds: float) -> None:
+    """Returns when the event is set, or after so many seconds."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await event.wait()

@@ -1,0 +1,74 @@
+"""A real server process that can be killed and started again on the same files."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+
+from fenix_client import Backoff, Client, connect, patiently
+from fenix_grpc.cli.processes import free_ports
+from fenix_grpc.v1.session_service_pb2 import ListSessionsRequest
+
+READY = Backoff(first_s=0.05, most_s=0.1, attempts=600)
+
+
+class ServerProcess:
+    """`fenix serve` on SQLite and a simulated cloud in `directory`."""
+
+    def __init__(self, directory: Path, cloud: str, more: str = "") -> None:
+        grpc_port, rest_port = free_ports(2)
+        self.directory = directory
+        self.grpc = f"127.0.0.1:{grpc_port}"
+        self.rest = f"http://127.0.0.1:{rest_port}"
+        self.cloud_file = directory / "cloud.toml"
+        self.cloud_state = directory / "cloud.sqlite"
+        self.log = directory / "server.log"
+        self.cloud_file.write_text(cloud)
+        self._config = directory / "fenix.toml"
+        self._config.write_text(f"""
+[server]
+grpc_listen = "{self.grpc}"
+rest_listen = "127.0.0.1:{rest_port}"
+[database]
+url = "sqlite:///{directory}/fenix.sqlite"
+[cloud]
+kind = "simulated"
+options = {{ file = "{self.cloud_file}", state = "{self.cloud_state}" }}
+{more}
+""")
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Returns when it answers."""
+        with self.log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                *("-m", "fenix_grpc.cli", "serve", "--config", str(self._config)),
+                stdout=log,
+                stderr=log,
+            )
+        async with connect(self.grpc) as client:
+            await patiently(
+                lambda: client.call(client.sessions.ListSessions, ListSessionsRequest()), READY
+            )
+
+    async def kill(self) -> None:
+        """SIGKILL: it gets no chance to tidy up."""
+        await self._end(signal.SIGKILL)
+
+    async def stop(self) -> int:
+        """SIGTERM; returns the exit code."""
+        return await self._end(signal.SIGTERM)
+
+    async def _end(self, number: signal.Signals) -> int:
+        if self._process is None:
+            return 0
+        process, self._process = self._process, None
+        if process.returncode is None:
+            process.send_signal(number)
+        return await process.wait()
+
+    def client(self) -> Client:
+        return connect(self.grpc)
