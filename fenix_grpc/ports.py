@@ -62,10 +62,11 @@ class Cloud(Protocol):
         target: str = "",
         timeout_s: float,
     ) -> MoveResult:
-        """Returns when the instance is not on `source` any more and no operation is left open on it (a cold migration is
-        confirmed). `how` is MIGRATE or LIVE_MIGRATE; an empty `target` lets the scheduler choose. A stopped instance stays
-        stopped. An instance that is gone, or elsewhere already, is success. A move found in progress is followed, not
-        started again. CloudRefused also when the move ended and the instance is still on `source`.
+        """Returns when the instance is not on `source` any more and no operation is left open on it (a cold migration
+        is confirmed). `how` is MIGRATE or LIVE_MIGRATE; a stopped instance is moved cold either way and stays stopped.
+        An empty `target` lets the scheduler choose. An instance that is gone, or elsewhere already, is success. A move
+        found in progress is followed, not started again. CloudRefused also when the move ended and the instance is
+        still on `source`. CloudUnavailable when `timeout_s` has passed: the move goes on, a later call follows it.
         """
 
     async def aclose(self) -> None:

@@ -1,7 +1,7 @@
-"""The composition root: reads a configuration, names the concrete parts, and runs them in one process until told to stop.
+"""The composition root: reads a configuration, names the concrete parts and runs them in one process until told to stop.
 
-Nothing is decided here. The order matters: what callers need is there before ports open, and ports close before the engine
-stops, so that a restart looks like a short break to everybody.
+Nothing is decided here. All parts run side by side; when told to stop, watches end first, then both doors close, and what
+an engine was doing is taken up again by whoever claims its sessions next.
 """
 
 from __future__ import annotations
@@ -16,29 +16,32 @@ from dataclasses import dataclass
 
 from google.protobuf.message import Message
 
-from fenix_grpc.api import Limits, handlers
 from fenix_grpc.api.chain import Chain
-from fenix_grpc.api.grpc_adapter import serve as serve_grpc
+from fenix_grpc.api.grpc_adapter import GrpcDoor
+from fenix_grpc.api.service import Api
 from fenix_grpc.api.status import RpcFailure
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.config import Config, address
+from fenix_grpc.core.decision import Workflow
 from fenix_grpc.engine.runner import Listening
 from fenix_grpc.engine.steps import Performer
 from fenix_grpc.engine.supervisor import Supervisor
 from fenix_grpc.identity import NoAuth
-from fenix_grpc.plugins import Configured, load_actions, load_cloud, load_workflows
-from fenix_grpc.ports import Journal
+from fenix_grpc.plugins import Allowed, Configured, load_actions, load_cloud, load_workflows
+from fenix_grpc.ports import Action, Clock, Cloud, Journal
 from fenix_grpc.store.journal import SqlJournal
 from gateway.app import create_app
 from gateway.backend import Metadata, RpcError
 from gateway.serve import serve as serve_rest
 
 logger = logging.getLogger(__name__)
+#: Seconds that calls get to end after a stop.
+GRACE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoints:
-    """Where a running server can be reached."""
+    """Where a running server can be reached: HOST:PORT each."""
 
     grpc: str
     rest: str
@@ -62,8 +65,9 @@ class InProcess:
     ) -> AsyncIterator[Message]:
         """One request, many responses."""
         try:
-            responses = self._chain.stream(method, request, dict(metadata), "rest")
-            async with aclosing(responses):  # type: ignore[type-var]
+            async with aclosing(
+                self._chain.stream(method, request, dict(metadata), "rest")
+            ) as responses:
                 async for response in responses:
                     yield response
         except RpcFailure as err:
@@ -74,96 +78,111 @@ def _as_rpc_error(err: RpcFailure) -> RpcError:
     return RpcError(err.status.code, err.status.message, err.status)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The concrete parts that a configuration names."""
+
+    clock: Clock
+    journal: Journal
+    cloud: Cloud
+    actions: Allowed[Action]
+    workflows: Allowed[Workflow]
+
+
 async def run(
     config: Config,
     *,
     stop: asyncio.Event | None = None,
     on_ready: Callable[[Endpoints], None] | None = None,
 ) -> None:
-    """Serves until `stop` is set, or SIGTERM or SIGINT comes when there is no `stop`.
+    """Serves until `stop` is set, or until SIGTERM or SIGINT when there is none.
 
     Raises InvalidRequest for a configuration that cannot be carried out, OSError for an address that cannot be used and
     StoreUnavailable for a database that does not answer.
     """
     stopping = stop or _stopped_by_signals()
-    clock = SystemClock()
     async with AsyncExitStack() as stack:
-        journal = await SqlJournal.open(config.database.url)
-        stack.push_async_callback(journal.aclose)
-        cloud = load_cloud(
-            Configured(name="cloud", kind=config.cloud.kind, options=config.cloud.options), clock
+        parts = await _open(config, stack)
+        api = Api(
+            journal=parts.journal,
+            identity=NoAuth(),
+            workflows=parts.workflows,
+            actions=parts.actions,
+            policy=config.policy(),
+            clock=parts.clock,
+            wall=parts.clock,
+            max_sessions=config.server.max_sessions,
+            listener_grace_s=config.projects.listener_grace_s,
         )
-        stack.push_async_callback(cloud.aclose)
-        actions = load_actions(
-            (
-                Configured(name=name, kind=action.kind, options=action.options)
-                for name, action in config.actions.items()
-            ),
-            clock,
-        )
-        workflows = load_workflows(config.workflows.allowed)
-        supervisor = Supervisor(
-            _owner(config),
-            journal=journal,
-            performer=Performer(
-                cloud=cloud, actions={n: actions.named(n) for n in actions.names}, clock=clock
-            ),
-            workflows={name: workflows.named(name) for name in workflows.names},
-            listening=Listening(
-                managed=frozenset(config.projects.managed),
-                grace_s=config.projects.listener_grace_s,
-            ),
-            wall=clock,
-            lease_s=config.engine.lease_s,
-        )
-        limits = Limits(max_sessions=config.server.max_sessions)
-        made = handlers(
-            journal, clock, actions, workflows, config.policy(), limits, stopping
-        )
-        chain = Chain(NoAuth(), made)
-        await _serve(config, chain, supervisor, stopping, on_ready)
+        await _serve(config, api, _supervisor(config, parts), stopping, on_ready)
+
+
+async def _open(config: Config, stack: AsyncExitStack) -> Parts:
+    clock = SystemClock()
+    journal = await SqlJournal.open(config.database.url)
+    stack.push_async_callback(journal.aclose)
+    chosen = Configured(name="cloud", kind=config.cloud.kind, options=config.cloud.options)
+    cloud = load_cloud(chosen, clock)
+    stack.push_async_callback(cloud.aclose)
+    actions = [
+        Configured(name=name, kind=action.kind, options=action.options)
+        for name, action in config.actions.items()
+    ]
+    return Parts(
+        clock=clock,
+        journal=journal,
+        cloud=cloud,
+        actions=load_actions(actions, clock),
+        workflows=load_workflows(config.workflows.allowed),
+    )
+
+
+def _supervisor(config: Config, parts: Parts) -> Supervisor:
+    actions = {name: parts.actions.named(name) for name in parts.actions.names}
+    return Supervisor(
+        f"{socket.gethostname()}/{config.server.grpc_listen}",
+        journal=parts.journal,
+        performer=Performer(cloud=parts.cloud, actions=actions, clock=parts.clock),
+        workflows={name: parts.workflows.named(name) for name in parts.workflows.names},
+        listening=Listening(
+            managed=frozenset(config.projects.managed),
+            grace_s=config.projects.listener_grace_s,
+        ),
+        wall=parts.clock,
+        lease_s=config.engine.lease_s,
+    )
 
 
 async def _serve(
     config: Config,
-    chain: Chain,
+    api: Api,
     supervisor: Supervisor,
-    stopping: asyncio.Event,
+    stop: asyncio.Event,
     on_ready: Callable[[Endpoints], None] | None,
 ) -> None:
-    """Both doors and the engine, side by side."""
-    grpc_host, grpc_port = address("server.grpc_listen", config.server.grpc_listen)
+    """The engine, the watches and both doors, side by side; when one fails all end."""
+    grpc_host, _ = address("server.grpc_listen", config.server.grpc_listen)
     rest_host, rest_port = address("server.rest_listen", config.server.rest_listen)
-    app = create_app(InProcess(chain))
-    ports: dict[str, int] = {}
+    door = GrpcDoor(api.chain)
+    grpc_port = await door.start(config.server.grpc_listen)
 
-    def ready(door: str, port: int) -> None:
-        ports[door] = port
-        if len(ports) == 2:
-            there = Endpoints(
-                grpc=f"{grpc_host}:{ports['grpc']}", rest=f"{rest_host}:{ports['rest']}"
-            )
-            logger.info("gRPC on %s, REST on http://%s", there.grpc, there.rest)
-            if on_ready:
-                on_ready(there)
+    def ready(port: int) -> None:
+        there = Endpoints(grpc=f"{grpc_host}:{grpc_port}", rest=f"{rest_host}:{port}")
+        logger.info("gRPC on %s, REST on http://%s", there.grpc, there.rest)
+        if on_ready:
+            on_ready(there)
 
+    app = create_app(InProcess(api.chain))
     async with asyncio.TaskGroup() as group:
-        group.create_task(supervisor.run(stopping))
-        group.create_task(
-            serve_grpc(
-                chain, grpc_host, grpc_port, stop=stopping, on_ready=lambda p: ready("grpc", p)
-            )
-        )
-        group.create_task(
-            serve_rest(
-                app, rest_host, rest_port, stop=stopping, on_ready=lambda p: ready("rest", p)
-            )
-        )
+        group.create_task(api.run(stop))
+        group.create_task(supervisor.run(stop))
+        group.create_task(_close(door, stop))
+        group.create_task(serve_rest(app, rest_host, rest_port, stop=stop, on_ready=ready))
 
 
-def _owner(config: Config) -> str:
-    """The name of this server among those on one database: the same after a restart."""
-    return f"{socket.gethostname()}/{config.server.grpc_listen}"
+async def _close(door: GrpcDoor, stop: asyncio.Event) -> None:
+    await stop.wait()
+    await door.stop(GRACE_S)
 
 
 def _stopped_by_signals() -> asyncio.Event:
@@ -172,7 +191,3 @@ def _stopped_by_signals() -> asyncio.Event:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     return stop
-
-
-def handlers_need(journal: Journal) -> Journal:
-    return journal

@@ -1,11 +1,11 @@
-"""The one way into fenix: authenticate, authorise, validate, handle, map errors. Every door calls it, none passes it by.
+"""The one way into fenix: authenticate, authorise, validate, handle, map errors. No door has another.
 
 The only exception that leaves it is RpcFailure, which carries the google.rpc.Status. Cancelling passes through.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -43,7 +43,7 @@ class Chain:
 
     async def stream(
         self, method: str, request: Message, metadata: Mapping[str, str], peer: str
-    ) -> AsyncIterator[Message]:
+    ) -> AsyncGenerator[Message, None]:
         """One request, many responses. Raises RpcFailure. Must be closed (`aclose`) by whoever ends it early."""
         try:
             caller = await self._admit(method, request, metadata, peer)

@@ -39,10 +39,10 @@ _ENUMS = types_pb2.DESCRIPTOR.enum_types_by_name
 E = TypeVar("E", bound=StrEnum)
 
 
-def to_message(value: Any) -> Message:
+def to_message(value: Any) -> Any:
     """The message of the same name with all fields that are not None."""
     kind: Any = type(value)
-    message = _message_type(kind.__name__)()
+    message: Message = _message_type(kind.__name__)()
     for name, write in _writers(kind):
         part = getattr(value, name)
         if part is not None:

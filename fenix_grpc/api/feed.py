@@ -10,16 +10,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Generic, TypeVar
 
-from fenix_grpc.api.convert import to_session_event
+from google.protobuf.message import Message
+
+from fenix_grpc.api.convert import to_message, to_session_event
 from fenix_grpc.api.telling import Teller
 from fenix_grpc.core.errors import FenixError
-from fenix_grpc.core.notices import ProjectNotice
 from fenix_grpc.ports import Clock, Journal, Recorded
-from fenix_grpc.v1 import events_pb2
+from fenix_grpc.v1.events_pb2 import SessionEvent
+from fenix_grpc.v1.types_pb2 import ProjectNotice
+
+M = TypeVar("M", bound=Message)
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +32,7 @@ logger = logging.getLogger(__name__)
 _KEPT = 4096
 #: Events read from the journal at once.
 _READ = 500
-#: A page ends with the event that makes it larger than this.
+#: Messages of a page, unless it is one that is larger.
 _PAGE_BYTES = 1024 * 1024
 #: Wait before another try when the journal cannot be read.
 _RETRY = timedelta(seconds=1)
@@ -35,19 +40,21 @@ _RETRY = timedelta(seconds=1)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """An event with what is made of it."""
+    """An event as it is sent, and what it tells projects."""
 
-    recorded: Recorded
-    message: events_pb2.SessionEvent
-    notices: tuple[ProjectNotice, ...] = ()
+    position: int
+    session_id: str
+    event: SessionEvent
+    #: By project.
+    notices: Mapping[str, ProjectNotice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Page:
-    """Events past a cursor."""
+class Page(Generic[M]):
+    """Messages past a cursor."""
 
-    told: Sequence[Told]
-    #: The cursor after it: nothing that was asked for is between the last event and here.
+    messages: Sequence[M]
+    #: The cursor after it: nothing that was asked for is between the last message and here.
     upto: int
 
 
@@ -71,6 +78,7 @@ class Feed:
     async def run(self, stop: asyncio.Event) -> None:
         """Follows the journal until `stop` is set; then watchers find `closing` set."""
         self.head = self._start = await self._journal.head()
+        self._ring(list(self._bells))
         try:
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._follow()), tasks.create_task(self._beat())]
@@ -86,38 +94,41 @@ class Feed:
         the end. To be taken before looking, waited for after nothing was found."""
         return self._bells.setdefault(name, asyncio.Event())
 
-    async def page(self, after: int, session_id: str = "") -> Page:
+    async def events(self, after: int, session_id: str = "") -> Page[SessionEvent]:
         """The next events of a session, or of all."""
         if after < self._start:
-            return await self.page_of_journal(after, session_id)
-        first = bisect_right(self._told, after, key=lambda told: told.recorded.position)
-        told = [
-            each
-            for each in self._told[first : first + _READ]
-            if not session_id or each.recorded.session_id == session_id
-        ]
-        full = len(self._told) - first > _READ
-        upto = self._told[first + _READ - 1].recorded.position if full else max(after, self.head)
-        return _bounded(told, upto)
+            return await self.events_of_journal(after, session_id)
+        told, upto = self._recent(after)
+        return _page(
+            [(t.position, t.event) for t in told if not session_id or t.session_id == session_id],
+            upto,
+        )
 
-    async def page_of_journal(self, after: int, session_id: str = "") -> Page:
+    async def events_of_journal(self, after: int, session_id: str = "") -> Page[SessionEvent]:
         """The same from the journal itself, with all that was appended by now."""
         head = await self._journal.head()
         entries = await self._journal.read_all(after, _READ, session_id)
-        told = [Told(recorded=entry, message=to_session_event(entry)) for entry in entries]
         last = entries[-1].position if entries else after
-        return _bounded(told, last if len(entries) == _READ else max(last, head))
+        upto = last if len(entries) == _READ else max(last, head)
+        return _page([(entry.position, to_session_event(entry)) for entry in entries], upto)
 
-    async def notices(self, after: int, teller: Teller) -> tuple[Sequence[ProjectNotice], int]:
-        """What all projects were told past a position, and how far that is. `teller` belongs to the watcher that
-        asks; it is used only while that is behind."""
+    async def notices(self, after: int, project_id: str, teller: Teller) -> Page[ProjectNotice]:
+        """What a project was told next. `teller` is the watcher's own, used only while it is behind."""
         if after < self._start:
             entries = await self._journal.read_all(after, _READ)
-            told = [notice for entry in entries for notice in await teller.tell(entry)]
-            return told, entries[-1].position if entries else after
-        first = bisect_right(self._told, after, key=lambda told: told.recorded.position)
-        recent = [notice for told in self._told[first:] for notice in told.notices]
-        return recent, max(after, self.head)
+            told: Sequence[Told] = [await _told(entry, teller) for entry in entries]
+            upto = entries[-1].position if entries else after
+        else:
+            told, upto = self._recent(after)
+        return _page(
+            [(t.position, t.notices[project_id]) for t in told if project_id in t.notices], upto
+        )
+
+    def _recent(self, after: int) -> tuple[Sequence[Told], int]:
+        """At most `_READ` of those kept, and how far they reach."""
+        first = bisect_right(self._told, after, key=lambda told: told.position)
+        told = self._told[first : first + _READ]
+        return told, told[-1].position if len(told) == _READ else max(after, self.head)
 
     async def _follow(self) -> None:
         while True:
@@ -130,13 +141,12 @@ class Feed:
 
     async def _read_on(self) -> None:
         for entry in await self._journal.read_all(self.head, _READ):
-            notices = await self._teller.tell(entry)
-            message = to_session_event(entry)
-            self._told.append(Told(recorded=entry, message=message, notices=notices))
+            told = await _told(entry, self._teller)
+            self._told.append(told)
             self.head = entry.position
-            self._ring(["", entry.session_id, *(notice.project_id for notice in notices)])
+            self._ring(["", entry.session_id, *told.notices])
         if len(self._told) > 2 * _KEPT:
-            self._start = self._told[-_KEPT - 1].recorded.position
+            self._start = self._told[-_KEPT - 1].position
             del self._told[:-_KEPT]
 
     async def _beat(self) -> None:
@@ -151,11 +161,22 @@ class Feed:
                 bell.set()
 
 
-def _bounded(told: Sequence[Told], upto: int) -> Page:
-    """As much as fits into one response, at least one event."""
+async def _told(entry: Recorded, teller: Teller) -> Told:
+    return Told(
+        position=entry.position,
+        session_id=entry.session_id,
+        event=to_session_event(entry),
+        notices={n.project_id: to_message(n) for n in await teller.tell(entry)},
+    )
+
+
+def _page(found: Sequence[tuple[int, M]], upto: int) -> Page[M]:
+    """As much as fits into one response, at least one message."""
     size = 0
-    for number, each in enumerate(told):
-        size += each.message.ByteSize()
-        if size > _PAGE_BYTES and number + 1 < len(told):
-            return Page(told=told[: number + 1], upto=each.recorded.position)
-    return Page(told=told, upto=upto)
+    for number, (_, message) in enumerate(found):
+        size += message.ByteSize()
+        if number and size > _PAGE_BYTES:
+            return Page(
+                messages=[message for _, message in found[:number]], upto=found[number - 1][0]
+            )
+    return Page(messages=[message for _, message in found], upto=upto)

@@ -14,7 +14,7 @@ _MOST = 256
 
 
 class Teller:
-    """To be told every event past some position, in order."""
+    """To be told events in order; a session of which it was not told for a while costs a read of its journal."""
 
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
@@ -23,8 +23,8 @@ class Teller:
     async def tell(self, entry: Recorded) -> tuple[ProjectNotice, ...]:
         """What the event tells projects."""
         before = self._before.pop(entry.session_id, None)
-        if before is None and entry.seq > 1:
-            earlier = await self._journal.read(entry.session_id)
+        if before is None or before.seq != entry.seq - 1:
+            earlier = await self._journal.read(entry.session_id) if entry.seq > 1 else ()
             before = fold(each for each in earlier if each.seq < entry.seq)
         self._before[entry.session_id] = evolve(before, entry)
         if len(self._before) > _MOST:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
 
 from fenix_grpc.api.convert import to_message, to_number, to_struct, to_timestamp
 from fenix_grpc.core.model import InstanceView, StepVerb, Waiting
@@ -35,9 +34,9 @@ def detail_view(session: Session, waiting: Iterable[Waiting]) -> t.SessionDetail
         hosts=[_host(session, host) for host in _hosts(session)],
         projects=[_project(session, project_id) for project_id in session.projects],
         instances=[_instance(session, instance) for instance in _instances(session)],
-        actions=[_message(action) for action in session.created.actions],
+        actions=[to_message(action) for action in session.created.actions],
         steps=[_step(session, step) for step in session.steps.values()],
-        waiting=[_message(wait) for wait in waiting],
+        waiting=[to_message(wait) for wait in waiting],
         owed_hosts=session.owed_hosts,
     )
 
@@ -59,8 +58,8 @@ def _host(session: Session, host: Host) -> t.HostDetail:
         disabled=host.disabled,
         excluded=host.excluded,
         progress=to_number(host.progress),
-        capacity=_message(host.view.capacity),
-        used=_message(host.view.used),
+        capacity=to_message(host.view.capacity),
+        used=to_message(host.view.used),
         instances=len(session.on_host.get(host.name, ())),
     )
 
@@ -96,7 +95,7 @@ def _instance(session: Session, instance: InstanceView) -> t.InstanceDetail:
         status=instance.status,
         action=to_number(agreed.action if agreed else None),
         action_done=bool(agreed and agreed.done),
-        size=_message(instance.size),
+        size=to_message(instance.size),
     )
 
 
@@ -120,7 +119,3 @@ def _step(session: Session, step: Step) -> t.StepDetail:
     if step.ended_at:
         detail.ended_at.CopyFrom(to_timestamp(step.ended_at))
     return detail
-
-
-def _message(value: Any) -> Any:
-    return to_message(value)

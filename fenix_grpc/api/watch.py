@@ -1,13 +1,14 @@
 """WatchSession and WatchProject: the journal, and what it tells a project, from a cursor on.
 
-Promises, by name: *ordered*, *gap-free*, *unique* (within a session, events come by seq, each once), *resumable* (a token is
-a position of the journal; a new call with it goes on behind it), *bookmarkable* (an idle stream sends how far the journal
-is), *ending* (see the contract). A watch ends with UNAVAILABLE when the server stops.
+Promises, by name: *ordered*, *gap-free*, *unique* (within a session, events come by seq, each once), *resumable* (a
+token is a position of the journal; a new call with it goes on behind it), *bookmarkable* (an idle stream sends how far
+the journal is), *ending* (see the contract). A watch ends with UNAVAILABLE when the server stops.
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from fenix_grpc.api.convert import to_message
 from fenix_grpc.api.details import Details
@@ -16,11 +17,10 @@ from fenix_grpc.api.folds import Folds
 from fenix_grpc.api.listeners import Listeners
 from fenix_grpc.api.telling import Teller
 from fenix_grpc.core.errors import InvalidRequest, NotFound, ShuttingDown
-from fenix_grpc.core.events import SessionClosed, StateEntered
-from fenix_grpc.core.model import SessionState
 from fenix_grpc.core.notices import awaiting
 from fenix_grpc.ports import Caller, Journal, SessionRow
 from fenix_grpc.v1 import project_service_pb2, session_service_pb2, types_pb2
+from fenix_grpc.v1.events_pb2 import SessionEvent
 
 SessionRequest = session_service_pb2.WatchSessionRequest
 SessionResponse = session_service_pb2.WatchSessionResponse
@@ -44,7 +44,7 @@ class Watches:
 
     async def watch_session(
         self, request: SessionRequest, caller: Caller
-    ) -> AsyncIterator[SessionResponse]:
+    ) -> AsyncGenerator[SessionResponse, None]:
         """The journal of one session, or of all."""
         if request.snapshot and request.after:
             raise InvalidRequest("snapshot", "cannot be combined with after")
@@ -58,12 +58,13 @@ class Watches:
                 snapshot=await self._snapshot(request.session_id, head), token=str(head)
             )
         follow = self._followed if request.follow else self._so_far
-        async for response in follow(request.session_id, cursor):
-            yield response
+        async with aclosing(follow(request.session_id, cursor)) as responses:
+            async for response in responses:
+                yield response
 
     async def watch_project(
         self, request: ProjectRequest, caller: Caller
-    ) -> AsyncIterator[ProjectResponse]:
+    ) -> AsyncGenerator[ProjectResponse, None]:
         """What a project is told. The manager counts as listening while the stream lasts."""
         project_id = request.project_id
         async with self._listeners.connected(project_id):
@@ -78,40 +79,41 @@ class Watches:
             ticks = self._feed.ticks
             while True:
                 bell = self._feed.bell(project_id)
-                told, upto = await self._feed.notices(cursor, teller)
-                notices = [to_message(n) for n in told if n.project_id == project_id]
-                if notices or ticks != self._feed.ticks:
+                self._check_open(cursor)
+                page = await self._feed.notices(cursor, project_id, teller)
+                if page.messages or ticks != self._feed.ticks:
                     ticks = self._feed.ticks
-                    yield ProjectResponse(notices=notices, token=str(upto))
-                if upto == cursor:
-                    self._check_open(cursor)
+                    yield ProjectResponse(notices=page.messages, token=str(page.upto))
+                if page.upto == cursor:
                     await bell.wait()
-                cursor = upto
+                cursor = page.upto
 
-    async def _so_far(self, session_id: str, cursor: int) -> AsyncIterator[SessionResponse]:
+    async def _so_far(self, session_id: str, cursor: int) -> AsyncGenerator[SessionResponse, None]:
         """All there is when it is asked for."""
         end = await self._journal.head()
         while cursor < end:
-            page = await self._feed.page_of_journal(cursor, session_id)
+            page = await self._feed.events_of_journal(cursor, session_id)
             cursor = page.upto
-            if page.told:
-                yield _response(page)
+            if page.messages:
+                yield SessionResponse(events=page.messages, token=str(cursor))
 
-    async def _followed(self, session_id: str, cursor: int) -> AsyncIterator[SessionResponse]:
+    async def _followed(
+        self, session_id: str, cursor: int
+    ) -> AsyncGenerator[SessionResponse, None]:
         """All there is and will be; of one session until it has ended."""
         ticks = self._feed.ticks
-        may_be_over = bool(session_id)
+        look, end_seen = bool(session_id), False
         while True:
             bell = self._feed.bell(session_id)
-            if may_be_over and await self._is_over(session_id, cursor):
+            if look and await self._is_over(session_id, cursor):
                 return
-            page = await self._feed.page(cursor, session_id)
-            may_be_over = bool(session_id) and _has_an_end(page)
-            if page.told or ticks != self._feed.ticks:
+            self._check_open(cursor)
+            page = await self._feed.events(cursor, session_id)
+            look = end_seen = end_seen or (bool(session_id) and _has_an_end(page))
+            if page.messages or ticks != self._feed.ticks:
                 ticks = self._feed.ticks
-                yield _response(page)
+                yield SessionResponse(events=page.messages, token=str(page.upto))
             if page.upto == cursor:
-                self._check_open(cursor)
                 await bell.wait()
             cursor = page.upto
 
@@ -154,14 +156,10 @@ def _cursor(token: str, head: int) -> int:
     return int(token)
 
 
-def _response(page: Page) -> SessionResponse:
-    return SessionResponse(events=[each.message for each in page.told], token=str(page.upto))
-
-
-def _has_an_end(page: Page) -> bool:
+def _has_an_end(page: Page[SessionEvent]) -> bool:
     """One of the events may be the last of its session."""
     return any(
-        isinstance(event, SessionClosed)
-        or (isinstance(event, StateEntered) and event.state is SessionState.MAINTENANCE_DONE)
-        for event in (each.recorded.event for each in page.told)
+        event.HasField("session_closed")
+        or event.state_entered.state == types_pb2.SESSION_STATE_MAINTENANCE_DONE
+        for event in page.messages
     )

@@ -6,7 +6,7 @@ import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
@@ -15,7 +15,6 @@ from fenix_grpc.cli.calls import Problem
 from fenix_grpc.clock import SystemClock
 
 _START_TIMEOUT_S = 30.0
-_STOP_TIMEOUT_S = 10.0
 _LOOK_S = 0.05
 _LOG_LINES = 15
 
@@ -23,10 +22,16 @@ _LOG_LINES = 15
 class Processes:
     """Started with `start`; all are ended, in reverse order, at the end of `async with started(...)`."""
 
-    def __init__(self, directory: Path, ends: AsyncExitStack) -> None:
+    def __init__(self, directory: Path, ends: AsyncExitStack, stop_timeout_s: float) -> None:
         self._directory = directory
         self._ends = ends
+        self._stop_timeout_s = stop_timeout_s
         self._running: dict[str, asyncio.subprocess.Process] = {}
+
+    @property
+    def exit_codes(self) -> Mapping[str, int | None]:
+        """By name; None while a process runs."""
+        return {name: process.returncode for name, process in self._running.items()}
 
     def log(self, name: str) -> Path:
         """Where the output of a process goes."""
@@ -45,7 +50,7 @@ class Processes:
                 env={**os.environ, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"},
             )
         self._running[name] = process
-        self._ends.push_async_callback(_stop, process)
+        self._ends.push_async_callback(_stop, process, self._stop_timeout_s)
 
     def check(self) -> None:
         """Raises Problem with the end of its log when a process has ended by itself."""
@@ -76,18 +81,18 @@ class Processes:
 
 
 @asynccontextmanager
-async def started(directory: Path) -> AsyncIterator[Processes]:
-    """Processes that end with the block, however it ends."""
+async def started(directory: Path, *, stop_timeout_s: float = 10.0) -> AsyncIterator[Processes]:
+    """Processes that end with the block, however it ends; killed when they have not after so many seconds."""
     async with AsyncExitStack() as ends:
-        yield Processes(directory, ends)
+        yield Processes(directory, ends, stop_timeout_s)
 
 
-async def _stop(process: asyncio.subprocess.Process) -> None:
+async def _stop(process: asyncio.subprocess.Process, timeout_s: float) -> None:
     """Asks politely, then insists."""
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     with suppress(TimeoutError):
-        async with asyncio.timeout(_STOP_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             await process.wait()
             return
     with suppress(ProcessLookupError):

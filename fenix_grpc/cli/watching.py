@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
 
 from fenix_client import Backoff, CallFailed, Client, watch_session
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.live import Live
 
 from fenix_grpc.cli.calls import Exit, explain
@@ -171,15 +171,17 @@ class Screen:
                 if self._changed.is_set() or not self.detail.session.session_id:
                     self._changed.clear()
                     await self._fetch()
-                width, height = self._console.size
-                image = picture(
-                    self.detail, list(self._lines), self._clock.now(), width=width, height=height
-                )
-                live.update(image, refresh=True)
+                if self.detail.session.session_id:
+                    live.update(self._picture(), refresh=True)
                 if self._ended.is_set() and not self._changed.is_set():
                     return
                 await _at_most(self._ended, _BUSY_S)
                 await _at_most(self._changed, _IDLE_S - _BUSY_S)
+
+    def _picture(self) -> RenderableType:
+        width, height = self._console.size
+        now = self._clock.now()
+        return picture(self.detail, list(self._lines), now, width=width, height=height)
 
     async def _fetch(self) -> None:
         request = GetSessionDetailRequest(session_id=self._session_id)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from fenix_grpc.core.events import Event
+from fenix_grpc.core.events import Event, StepStarted
 from fenix_grpc.ports import Appended, Journal
 
 
@@ -17,6 +17,8 @@ class StoppingJournal:
         self._journal = journal
         self._left = at
         self._made = made
+        #: For each append so far, whether it began a step.
+        self.began_step: list[bool] = []
         self.stopped = asyncio.Event()
 
     def __getattr__(self, name: str) -> Any:
@@ -26,6 +28,7 @@ class StoppingJournal:
         if not events:
             return await self._journal.append(session_id, events, **more)
         self._left -= 1
+        self.began_step.append(any(isinstance(event, StepStarted) for event in events))
         if self._left > 0:
             return await self._journal.append(session_id, events, **more)
         if self._left == 0 and self._made:

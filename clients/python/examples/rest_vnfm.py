@@ -33,6 +33,8 @@ ASKING = {
     "PLANNED_MAINTENANCE",
     "MAINTENANCE_COMPLETE",
 }
+#: gRPC codes that say that a token is too old or not this server's: OUT_OF_RANGE, INVALID_ARGUMENT.
+UNKNOWN_TOKEN = {3, 11}
 #: fenix sends a line from time to time even when nothing happens: silence this long is a broken connection.
 SILENCE_S = 90
 LONGEST_WAIT_S = 15.0
@@ -65,8 +67,7 @@ class RestVnfm:
             except urllib.error.HTTPError as error:
                 if error.code in (401, 403):
                     raise SystemExit(f"not allowed: {error.read().decode()}") from error
-                if error.code in (400, 422):  # a token that this server does not know
-                    self.after = ""
+                self.forget_token(error.code in (400, 422))
                 print(f"! {error}", flush=True)
             except (OSError, ValueError, http.client.HTTPException) as error:
                 print(f"! {error}", flush=True)
@@ -83,8 +84,14 @@ class RestVnfm:
             for line in response:
                 message = json.loads(line) if line.strip() else {}
                 if "error" in message:
+                    self.forget_token(message["error"].get("code") in UNKNOWN_TOKEN)
                     raise OSError(message["error"].get("message", "the server ended the stream"))
                 yield message.get("result", {})
+
+    def forget_token(self, unknown: bool) -> None:
+        """Begins with the open notices again when the server cannot resume from the token."""
+        if unknown:
+            self.after = ""
 
     def handle(self, notice: Mapping[str, Any]) -> None:
         """Does what a notice asks for and replies."""
