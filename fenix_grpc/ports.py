@@ -32,8 +32,8 @@ class MoveResult:
 
 
 class Cloud(Protocol):
-    """An infrastructure. Every verb *ensures*: it may be called again at any time, also by another process after the first
-    caller died half-way, and ends in the same state. `testing.check_cloud` is the conformance suite.
+    """An infrastructure. Every verb *ensures*: it may be called again at any time, also by another process after the
+    first caller died half-way, and ends in the same state. `testing.check_cloud` is the conformance suite.
 
     Errors: CloudRefused for a definite no with the cloud's own reason; CloudUnavailable when trying again may help.
     """
@@ -171,8 +171,8 @@ class Journal(Protocol):
         deleted: bool | None = None,
         once: Once | None = None,
     ) -> Appended:
-        """Appends all or nothing. With `expected_seq` raises Conflict unless that is the last seq now (0: no such session).
-        `active` and `deleted` set the session's row in the same transaction; None leaves them.
+        """Appends all or nothing. With `expected_seq` raises Conflict unless that is the last seq now (0: no such
+        session). `active` and `deleted` set the session's row in the same transaction; None leaves them.
         Without `expected_seq` an unknown session is Conflict. No events at all is fine with an `expected_seq`: it sets
         the row if nothing came between."""
 

@@ -1,7 +1,7 @@
-"""The composition root: reads a configuration, names the concrete parts and runs them in one process until told to stop.
+"""The composition root: reads a configuration, names the concrete parts and runs them in one process until told to end.
 
-Nothing is decided here. All parts run side by side; when told to stop, watches end first, then both doors close, and what
-an engine was doing is taken up again by whoever claims its sessions next.
+Nothing is decided here. All parts run side by side; when told to stop, watches end first, then both doors close, and
+what an engine was doing is taken up again by whoever claims its sessions next.
 """
 
 from __future__ import annotations

@@ -28,8 +28,8 @@ M = TypeVar("M", bound=Message)
 
 logger = logging.getLogger(__name__)
 
-#: Events kept; up to twice as many before the older half is dropped.
-_KEPT = 4096
+#: Events kept, unless told otherwise; up to twice as many before the older half is dropped.
+KEPT = 4096
 #: Events read from the journal at once.
 _READ = 500
 #: Messages of a page, unless it is one that is larger.
@@ -61,8 +61,9 @@ class Page(Generic[M]):
 class Feed:
     """The end of the journal, and bells that ring when it grows."""
 
-    def __init__(self, journal: Journal, *, wall: Clock, tick_s: float) -> None:
+    def __init__(self, journal: Journal, *, wall: Clock, tick_s: float, kept: int = KEPT) -> None:
         self._journal = journal
+        self._kept = kept
         self._wall = wall
         self._tick = timedelta(seconds=tick_s)
         self._teller = Teller(journal)
@@ -145,9 +146,9 @@ class Feed:
             self._told.append(told)
             self.head = entry.position
             self._ring(["", entry.session_id, *told.notices])
-        if len(self._told) > 2 * _KEPT:
-            self._start = self._told[-_KEPT - 1].position
-            del self._told[:-_KEPT]
+        if len(self._told) > 2 * self._kept:
+            self._start = self._told[-self._kept - 1].position
+            del self._told[: -self._kept]
 
     async def _beat(self) -> None:
         while True:

@@ -26,6 +26,11 @@ class Listeners:
         self._connected: Counter[str] = Counter()
         self._some = asyncio.Event()
 
+    @property
+    def projects(self) -> frozenset[str]:
+        """Those connected now."""
+        return frozenset(self._connected)
+
     async def run(self) -> None:
         """Keeps the journal fresh; until cancelled."""
         while True:

@@ -8,7 +8,7 @@ from fenix_grpc.api.chain import Chain
 from fenix_grpc.api.changes import Changes
 from fenix_grpc.api.creation import Creation
 from fenix_grpc.api.details import Details
-from fenix_grpc.api.feed import Feed
+from fenix_grpc.api.feed import KEPT, Feed
 from fenix_grpc.api.folds import Folds
 from fenix_grpc.api.listeners import Listeners
 from fenix_grpc.api.projects import Projects
@@ -39,13 +39,14 @@ class Api:
         max_sessions: int,
         listener_grace_s: float,
         tick_s: float = 5.0,
+        kept_events: int = KEPT,
     ) -> None:
         """`clock` is the time that sessions live in, `wall` that of clients: the same unless time is simulated. An idle
         watch sends a bookmark every `tick_s`. Raises LookupError when a method lacks a handler or a policy."""
         folds = Folds(journal)
         changes = Changes(journal, folds, clock)
         details = Details(workflows, clock)
-        self._feed = Feed(journal, wall=wall, tick_s=tick_s)
+        self._feed = Feed(journal, wall=wall, tick_s=tick_s, kept=kept_events)
         self._listeners = Listeners(
             journal, clock=clock, refresh_s=listener_grace_s / _HEARD_PER_GRACE
         )
@@ -66,6 +67,11 @@ class Api:
             listeners=self._listeners,
         )
         self.chain = Chain(identity, [sessions, Projects(folds, changes), watches])
+
+    @property
+    def listening(self) -> frozenset[str]:
+        """Projects whose manager is connected to this process."""
+        return self._listeners.projects
 
     async def run(self, stop: asyncio.Event) -> None:
         """Feeds the watches until `stop` is set; then they end with UNAVAILABLE."""

@@ -38,9 +38,9 @@ from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, ListSessions
 #: Name, when it runs and seconds it takes at normal speed.
 _ACTIONS = (
     ("backup", "pre", 0.5),
-    ("firmware", "host", 0.6),
-    ("hypervisor", "compute", 0.8),
-    ("control-plane", "controller", 1.0),
+    ("firmware", "host", 0.4),
+    ("hypervisor", "compute", 0.5),
+    ("control-plane", "controller", 0.8),
     ("report", "post", 0.5),
 )
 _INTRODUCTION = """\
@@ -110,6 +110,9 @@ async def _play(stage: Stage, speed: float, *, keep: bool, plain: bool) -> Exit:
             broken = broken_promises(before, await cloud.inventory(), cloud.operations(), journal)
             say("")
             terminal.print(Group(as_table(summarise(journal)), Text(), _verdict(broken)))
+            say(
+                "\nNext: `fenix demo --keep` leaves it all running to look around in; README.md tells the rest."
+            )
             if keep:
                 await _stay(stage, processes, session_id)
     await cloud.aclose()
@@ -191,7 +194,7 @@ async def _show(
     if terminal.is_terminal and not plain:
         showing = Screen(client, session_id, terminal, stage.grpc).run()
     else:
-        lines = Lines(say, name_session=False)
+        lines = Lines(say, routine=False)
         showing = follow(client, session_id, lines, on_break=lambda *_: processes.check())
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(processes.watch())

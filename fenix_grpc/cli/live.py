@@ -5,6 +5,7 @@ Pure: the same arguments give the same picture, and nothing here waits, calls or
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
@@ -35,6 +36,9 @@ WIDE = 112
 _LEAST_LINES = 4
 _MOST_LINES = 12
 _MOST_RUNNING = 6
+_MOST_WAITS = 4
+#: Columns whose texts may be cut.
+_GIVES_WAY = ("work", "running", "where", "because", "answer")
 _HEADER_ROWS = 3
 
 _STYLES = {"good": "green", "bad": "bold red", "state": "bold cyan", "plain": ""}
@@ -134,7 +138,7 @@ def _hosts(hosts: Sequence[HostDetail], rows: int) -> Table:
         bar = ProgressBar(total=max(total, 1), completed=used, width=12)
         table.add_row(
             host.host,
-            Text(state, style=style, overflow="ellipsis"),
+            _cut(state, style),
             str(host.instances or ""),
             bar if host.instances or used else "",
             f"{used}/{total}" if host.instances or used else "",
@@ -142,19 +146,21 @@ def _hosts(hosts: Sequence[HostDetail], rows: int) -> Table:
     if len(shown) < len(hosts):
         done = sum(host.maintained for host in hosts)
         rest = len(hosts) - len(shown)
-        table.add_row(Text(f"and {rest} more; {done} of {len(hosts)} are done", style="dim"))
+        table.add_row(
+            Text(f"{rest} more", style="dim"), _cut(f"{done} of {len(hosts)} are done", "dim")
+        )
     return table
 
 
 def _running(detail: SessionDetail, now: datetime) -> Table:
-    table = _table("running", "", "for")
+    table = _table("running", "where", "for")
     names = {i.instance_id: i.instance_name for i in detail.instances}
     running = [step for step in detail.steps if not step.HasField("ended_at")]
     for step in running[:_MOST_RUNNING]:
         what, where = step_words(step, names)
-        table.add_row(what, where, span(now - moment(step.started_at)))
+        table.add_row(_cut(what), _cut(where), span(now - moment(step.started_at)))
     if len(running) > _MOST_RUNNING:
-        table.add_row(Text(f"and {len(running) - _MOST_RUNNING} more", style="dim"), "", "")
+        table.add_row(_cut(f"{len(running) - _MOST_RUNNING} more", "dim"), "", "")
     return table
 
 
@@ -170,15 +176,26 @@ def step_words(step: StepDetail, names: dict[str, str]) -> tuple[str, str]:
 
 
 def _waiting(detail: SessionDetail, now: datetime) -> Table:
-    table = _table("waiting for", "", "left")
-    for wait in detail.waiting:
+    """What is awaited besides the steps that run."""
+    table = _table("waiting for", "because", "left")
+    running = [step for step in detail.steps if not step.HasField("ended_at")]
+    obvious = {f"instance:{s.instance_id}" for s in running} | {f"host:{s.host}" for s in running}
+    waits = [wait for wait in detail.waiting if wait.subject not in obvious]
+    for wait in waits[:_MOST_WAITS]:
         subject = wait.subject.removeprefix("project:").removeprefix("host:")
-        table.add_row(subject, _why(wait), _left(wait, now))
+        table.add_row(subject, _cut(_why(wait, detail)), _left(wait, now))
+    if len(waits) > _MOST_WAITS:
+        table.add_row(Text(f"{len(waits) - _MOST_WAITS} more", style="dim"), "", "")
     return table
 
 
-def _why(wait: Waiting) -> str:
-    return clean(f"{wait.reason}, then {wait.then}" if wait.then else wait.reason)
+def _why(wait: Waiting, detail: SessionDetail) -> str:
+    """The reason with names of instances instead of their ids."""
+    reason = f"{wait.reason}, then {wait.then}" if wait.then else wait.reason
+    for instance in detail.instances:
+        if instance.instance_name and instance.instance_id in reason:
+            reason = reason.replace(instance.instance_id, instance.instance_name)
+    return clean(reason)
 
 
 def _left(wait: Waiting, now: datetime) -> str:
@@ -186,9 +203,17 @@ def _left(wait: Waiting, now: datetime) -> str:
 
 
 def _projects(detail: SessionDetail) -> Table:
-    table = _table("project", "last asked", "answer")
+    table = _table("project", "manager", "instances", "asked", "answer")
+    table.columns[2].justify = "right"
+    sizes = Counter(instance.project_id for instance in detail.instances)
     for project in detail.projects:
-        table.add_row(project.project_id, word(NoticeKind, project.notice), answer_of(project))
+        table.add_row(
+            project.project_id,
+            "listens" if project.listening else Text("none", style="dim"),
+            str(sizes[project.project_id]),
+            word(NoticeKind, project.notice),
+            answer_of(project),
+        )
     return table
 
 
@@ -196,31 +221,31 @@ def answer_of(project: ProjectDetail) -> Text:
     """What came of the last question to a project."""
     if project.answer:
         refused = project.answer == Answer.ANSWER_NACK
-        return Text(word(Answer, project.answer), style="bold red" if refused else "green")
+        return _cut(word(Answer, project.answer), "bold red" if refused else "green")
     if project.defaulted:
-        return Text(f"by policy: {clean(project.defaulted)}", style="dim")
-    return Text("awaited" if project.notice else "", style="yellow")
+        return _cut(f"by policy: {clean(project.defaulted)}", "dim")
+    return _cut("awaited" if project.notice else "", "yellow")
 
 
 def _latest(story: Sequence[Line], rows: int) -> RenderableType:
     table = Table.grid(padding=(0, 2))
     table.add_column(no_wrap=True, style="dim")
-    table.add_column(overflow="ellipsis", no_wrap=True)
+    table.add_column()
     for line in [line for line in story if not line.routine][-rows:]:
-        table.add_row(line.time, styled(line))
+        table.add_row(line.time, _cut(line.text, _STYLES[line.tone]))
     return table
 
 
-def styled(line: Line) -> Text:
-    """The text of a line in the colour of its tone."""
-    return Text(line.text, style=_STYLES[line.tone])
+def _cut(text: str, style: str = "") -> Text:
+    """A text that gives way when the row is too long: other columns keep their width, and a row is always one line."""
+    return Text(text, style=style, no_wrap=True, overflow="ellipsis")
 
 
 def _table(*titles: str) -> Table:
-    """A quiet table: titles, rows, an empty line after it."""
+    """A quiet table."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in titles:
-        table.add_column(title, no_wrap=title in ("host", "instances", "vCPU", "left", "for", ""))
+        table.add_column(title, no_wrap=title not in _GIVES_WAY)
     return table
 
 

@@ -37,7 +37,9 @@ class Processes:
         """Where the output of a process goes."""
         return self._directory / f"{name}.log"
 
-    async def start(self, name: str, command: Sequence[str]) -> None:
+    async def start(
+        self, name: str, command: Sequence[str], environ: Mapping[str, str] | None = None
+    ) -> None:
         """Starts a process in a session of its own, so that the terminal's Ctrl-C does not reach it."""
         with self.log(name).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
@@ -47,7 +49,12 @@ class Processes:
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
                 # nothing on the loopback interface goes through a proxy
-                env={**os.environ, "no_proxy": "127.0.0.1", "NO_PROXY": "127.0.0.1"},
+                env={
+                    **os.environ,
+                    "no_proxy": "127.0.0.1",
+                    "NO_PROXY": "127.0.0.1",
+                    **(environ or {}),
+                },
             )
         self._running[name] = process
         self._ends.push_async_callback(_stop, process, self._stop_timeout_s)

@@ -81,16 +81,21 @@ class Story:
         new = sum(i.instance_id not in self._names for i in event.instances)
         self._names.update((i.instance_id, i.instance_name) for i in event.instances)
         first, self._looked = not self._looked, True
-        seen = [
-            count(len(event.hosts), "host") if event.hosts else "",
-            count(len(event.instances), "instance") if event.instances else "",
-            f"{count(len(event.gone_instances), 'instance')} gone" if event.gone_instances else "",
-            f"listening: {', '.join(event.listening)}" if event.listening else "",
-            f"no longer listening: {', '.join(event.not_listening)}" if event.not_listening else "",
+        gone = len(event.gone_instances)
+        hosts = f"{count(len(event.hosts), 'host')} and " if first else ""
+        news = [
+            f"{hosts}{count(new, 'instance' if first else 'new instance')}" if first or new else "",
+            f"{count(gone, 'instance')} less" if gone else "",
+            f"managers of {', '.join(event.listening)}" if event.listening else "",
+            f"no manager of {', '.join(event.not_listening)} any more"
+            if event.not_listening
+            else "",
         ]
-        text = "; ".join(part for part in seen if part) or "nothing changed"
-        news = (event.gone_instances, event.listening, event.not_listening)
-        return Told(f"the cloud shows {text}", routine=not (first or new or any(news)))
+        if any(news):
+            return Told(f"seen: {', '.join(part for part in news if part)}")
+        changed = len(event.hosts) + len(event.instances)
+        what = f"{count(changed, 'change')} of hosts or instances" if changed else "no change"
+        return Told(f"seen: {what}", routine=True)
 
     def _selected(self, event: e.HostsSelected) -> Told:
         left_out = "".join(f"; {host} left out: {why}" for host, why in event.excluded.items())
@@ -125,7 +130,7 @@ class Story:
     def _defaulted(self, event: e.ProjectDefaulted) -> Told:
         how = f", {phrase(InstanceAction, event.action)}" if event.action else ""
         kind = word(NoticeKind, event.kind)
-        return Told(f"{event.project_id} does not answer {kind}: {event.reason}{how}")
+        return Told(f"policy answers {kind} for {event.project_id}: {event.reason}{how}")
 
     def _action_done(self, event: e.InstanceActionDone) -> Told:
         how = phrase(InstanceAction, event.action)
@@ -135,8 +140,8 @@ class Story:
 
     def _host_changed(self, event: e.HostChanged) -> Told:
         done = event.progress == HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE
-        text = "work is done" if done else "is empty, work begins"
-        return Told(f"{event.host} {text}", "good" if done else "plain")
+        text = "is done" if done else "begins"
+        return Told(f"work on {event.host} {text}", "good" if done else "plain")
 
     def _started(self, event: e.StepStarted) -> Told:
         self._steps[event.step_id] = event

@@ -11,21 +11,31 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fenix_grpc.cli.words import count, moment, phrase, span, word
+from fenix_grpc.cli.words import count, moment, span, word
 from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.types_pb2 import (
+    Answer,
     HostProgress,
     InstanceAction,
     NoticeKind,
     SessionState,
 )
 
+_HOW = {
+    InstanceAction.INSTANCE_ACTION_UNSPECIFIED: "cold",
+    InstanceAction.INSTANCE_ACTION_MIGRATE: "cold",
+    InstanceAction.INSTANCE_ACTION_LIVE_MIGRATE: "live",
+    InstanceAction.INSTANCE_ACTION_OWN_ACTION: "by its own manager",
+}
+
 
 @dataclass(slots=True, kw_only=True)
 class ProjectCount:
     """What one project was told, and what it said."""
 
+    #: All notices, and those of them that wanted a reply.
     told: int = 0
+    asked: int = 0
     acks: int = 0
     nacks: int = 0
     by_policy: int = 0
@@ -81,18 +91,22 @@ def _count(summary: Summary, event: SessionEvent) -> None:
 
     match event.WhichOneof("event"):
         case "project_asked":
-            project(event.project_asked.project_id).told += 1
+            question = event.project_asked
+            project(question.project_id).told += 1
+            project(question.project_id).asked += question.HasField("reply_at")
         case "project_replied":
             answer = event.project_replied
-            if answer.answer == 1:
-                project(answer.project_id).acks += 1
-            else:
-                project(answer.project_id).nacks += 1
+            agreed = answer.answer == Answer.ANSWER_ACK
+            project(answer.project_id).acks += agreed
+            project(answer.project_id).nacks += not agreed
         case "project_defaulted":
             project(event.project_defaulted.project_id).by_policy += 1
         case "instance_action_done":
             done = event.instance_action_done
-            project(done.project_id).moves[phrase(InstanceAction, done.action)] += 1
+            project(done.project_id).moves[_HOW[done.action]] += 1
+            # a notice of its own, INSTANCE_ACTION_DONE, unless the manager did it
+            own = done.action == InstanceAction.INSTANCE_ACTION_OWN_ACTION
+            project(done.project_id).told += not own
         case "host_changed":
             complete = HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE
             summary.hosts += event.host_changed.progress == complete
@@ -103,20 +117,22 @@ def _count(summary: Summary, event: SessionEvent) -> None:
 
 def as_table(summary: Summary) -> RenderableType:
     """The numbers for a person."""
-    moves = ", ".join(f"{number} {how}" for how, number in sorted(summary.moves.items()))
     lines = [
         f"{count(summary.hosts, 'host')} maintained in {span(summary.time)}",
-        f"{count(summary.moves.total(), 'instance')} moved: {moves}",
+        f"{count(summary.moves.total(), 'instance')} moved: {_listed(summary.moves)}",
         f"{count(summary.scale_in_rounds, 'round')} of scale-in",
     ]
     if summary.longest_wait is not None:
         wait = summary.longest_wait
         lines.append(f"longest wait: {span(wait.time)} for {wait.project_id} to answer {wait.kind}")
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="dim")
-    for title in ("project", "notices", "ACK", "NACK", "by policy", "moves"):
+    for title in ("project", "notices", "asked", "ACK", "NACK", "by policy", "moves"):
         table.add_column(title, justify="left" if title in ("project", "moves") else "right")
     for project_id, project in sorted(summary.projects.items()):
-        kinds = ", ".join(f"{number} {how}" for how, number in sorted(project.moves.items()))
-        numbers = (project.told, project.acks, project.nacks, project.by_policy)
-        table.add_row(project_id, *map(str, numbers), kinds)
+        numbers = (project.told, project.asked, project.acks, project.nacks, project.by_policy)
+        table.add_row(project_id, *map(str, numbers), _listed(project.moves))
     return Group(*map(Text, lines), Text(), table)
+
+
+def _listed(moves: Counter[str]) -> str:
+    return ", ".join(f"{number} {how}" for how, number in moves.most_common()) or "none"

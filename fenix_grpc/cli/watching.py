@@ -20,7 +20,7 @@ from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.session_service_pb2 import GetSessionDetailRequest, GetSessionRequest
 from fenix_grpc.v1.types_pb2 import SessionDetail, SessionState
 
-#: Seconds between two pictures while things happen, and while nothing does.
+#: Seconds between two pictures while things happen, and the most without a new one.
 _BUSY_S = 0.25
 _IDLE_S = 1.0
 #: Lines of the story kept for the picture.
@@ -102,18 +102,22 @@ async def _is_last(client: Client, session_id: str, seq: int) -> bool:
 
 
 class Lines:
-    """Prints one line per event."""
+    """Prints one line per event, or only the events that are no routine."""
 
-    def __init__(self, say: Callable[[str], None], *, name_session: bool) -> None:
+    def __init__(
+        self, say: Callable[[str], None], *, name_session: bool = False, routine: bool = True
+    ) -> None:
         self._say = say
         self._name_session = name_session
+        self._routine = routine
         self._stories: dict[str, Story] = {}
 
     def __call__(self, events: Sequence[SessionEvent]) -> None:
         for event in events:
-            story = self._stories.setdefault(event.session_id, Story())
+            line = self._stories.setdefault(event.session_id, Story()).tell(event)
             name = f"{event.session_id[:8]}  " if self._name_session else ""
-            self._say(f"{name}{story.tell(event)}")
+            if self._routine or not line.routine:
+                self._say(f"{name}{line}")
 
 
 def json_lines(say: Callable[[str], None]) -> Show:
@@ -168,15 +172,18 @@ class Screen:
     async def _paint(self) -> None:
         with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
-                if self._changed.is_set() or not self.detail.session.session_id:
+                await _at_most(self._changed, _IDLE_S)
+                await _at_most(
+                    self._ended, _BUSY_S
+                )  # what happens in quick succession is one picture
+                last = self._ended.is_set()
+                if self._changed.is_set():
                     self._changed.clear()
                     await self._fetch()
                 if self.detail.session.session_id:
                     live.update(self._picture(), refresh=True)
-                if self._ended.is_set() and not self._changed.is_set():
+                if last:
                     return
-                await _at_most(self._ended, _BUSY_S)
-                await _at_most(self._changed, _IDLE_S - _BUSY_S)
 
     def _picture(self) -> RenderableType:
         width, height = self._console.size

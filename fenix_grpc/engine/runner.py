@@ -1,15 +1,16 @@
 """The loop of one session: append what was decided, run the steps, wait for the next event or time.
 
-Whatever was computed from a fold is appended with the seq it was computed from, so that of several engines that race on one
-journal exactly one starts each step. The loop holds nothing that the journal does not.
+Whatever was computed from a fold is appended with the seq it was computed from, so that of several engines that race
+on one journal exactly one starts each step. The loop holds nothing that the journal does not.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from fenix_grpc.core.decision import (
     Decision,
@@ -151,13 +152,13 @@ class Runner:
                 return await self._look(session, asked=False) if decision.poll else session
             self._position = max(self._position, await self._journal.head())
 
-    def _waits(self, wake_at: datetime | None):  # type: ignore[no-untyped-def]
+    def _waits(self, wake_at: datetime | None) -> Iterator[Coroutine[Any, Any, Any]]:
         yield self._journal.wait(self._position)
         if wake_at is not None:
             yield self._clock.sleep_until(wake_at)
 
     async def _look(self, session: Session, *, asked: bool) -> Session:
-        """Looks at the cloud and appends what differs. What was known when the look began is what it is compared with."""
+        """Looks at the cloud and appends what differs from what was known when the look began."""
         began = self._clock.now()
         try:
             seen = await self._cloud.inventory()

@@ -1,6 +1,7 @@
 """Performs one step and tells how it ended. No choices are left here; nothing is retried.
 
-A definite no of the cloud is FAILED. No answer is LOST: nobody knows what happened, and `decide` looks before it goes on.
+A definite no of the cloud is FAILED. No answer is LOST: nobody knows what happened, and `decide` looks before it goes
+on.
 """
 
 from __future__ import annotations

@@ -135,8 +135,8 @@ BETWIXT = frozenset({"MIGRATING", "RESIZE", "VERIFY_RESIZE"})
 
 
 def finish_lost(session: Session, now: datetime) -> Decision | None:
-    """Brings moves to their end whose outcome is unknown and that have got somewhere: such an instance is not where it was
-    but may still hold room there (nova API: VERIFY_RESIZE). None when there are none."""
+    """Brings moves to their end whose outcome is unknown and that have got somewhere: such an instance is not where it
+    was but may still hold room there (nova API: VERIFY_RESIZE). None when there are none."""
     left = [
         step
         for instance_id, step in sorted(session.lost_moves.items())

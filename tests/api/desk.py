@@ -123,18 +123,10 @@ def look() -> WorldObserved:
     )
 
 
-@asynccontextmanager
-async def a_desk(
-    *,
-    journal: Journal | None = None,
-    clock: Clock | None = None,
-    max_sessions: int = 100,
-    tick_s: float = 5.0,
-) -> AsyncIterator[Desk]:
-    """An API that runs until the end of the block."""
-    clock = clock or VirtualClock()
-    journal = journal or await SqlJournal.open("sqlite://")
-    api = Api(
+def an_api(journal: Journal, clock: Clock, **settings: Any) -> Api:
+    """A server's API; its `run` is the caller's to start."""
+    defaults: dict[str, Any] = {"max_sessions": 100, "listener_grace_s": GRACE_S}
+    return Api(
         journal=journal,
         identity=ByName(),
         workflows=Allowed("workflow", {"default": WORKFLOW}),
@@ -142,25 +134,33 @@ async def a_desk(
         policy=Policy(reply_s=7),
         clock=clock,
         wall=clock,
-        max_sessions=max_sessions,
-        listener_grace_s=GRACE_S,
-        tick_s=tick_s,
+        **{**defaults, **settings},
     )
+
+
+@asynccontextmanager
+async def a_desk(
+    journal: Journal | None = None, clock: Clock | None = None, **settings: Any
+) -> AsyncIterator[Desk]:
+    """An API that runs until the end of the block. A journal that is given stays open."""
+    clock = clock or VirtualClock()
+    own = await SqlJournal.open("sqlite://")
+    api = an_api(journal or own, clock, **settings)
     stop = asyncio.Event()
     try:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(api.run(stop))
             try:
-                yield Desk(journal, clock, api)
+                yield Desk(journal or own, clock, api)
             finally:
                 stop.set()
     finally:
-        await journal.aclose()
+        await own.aclose()
 
 
 @asynccontextmanager
 async def refused(code: str, text: str = "") -> AsyncIterator[pytest.ExceptionInfo[RpcFailure]]:
     """The block must end in this code, with a message that matches."""
-    with pytest.raises(RpcFailure, match=text) as failure:
+    with pytest.raises(RpcFailure, match=text or None) as failure:
         yield failure
     assert code_pb2.Code.Name(failure.value.status.code) == code

@@ -199,7 +199,9 @@ async def test_details_show_hosts_projects_instances_and_what_is_awaited() -> No
         assert detail.projects[0].notice == t.NOTICE_KIND_MAINTENANCE
         assert detail.projects[0].HasField("reply_at")
         assert [i.instance_name for i in detail.instances] == ["vm1", "vm2", "vm3"]
-        assert {wait.subject for wait in detail.waiting} >= {"project:p1"}
+        await desk.fail(session_id)
+        detail = (await desk.call(pb.GetSessionDetailRequest(session_id=session_id))).detail
+        assert [wait.subject for wait in detail.waiting] == ["operator"]
 
 
 async def test_details_show_steps_with_their_plugin() -> None:

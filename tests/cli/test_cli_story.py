@@ -119,7 +119,7 @@ MOVE = e.StepStarted(
         ),
         (
             [e.ProjectDefaulted(project_id="p", kind=PLANNED, action=LIVE, reason="no manager")],
-            "p does not answer PLANNED_MAINTENANCE: no manager, live migrate",
+            "policy answers PLANNED_MAINTENANCE for p: no manager, live migrate",
         ),
         (
             [
@@ -130,7 +130,7 @@ MOVE = e.StepStarted(
         ),
         (
             [e.HostChanged(host="h1", progress=HostProgress.HOST_PROGRESS_IN_MAINTENANCE)],
-            "h1 is empty, work begins",
+            "work on h1 begins",
         ),
         ([SEEN, MOVE], "live migrate db-1 from h1 to h2 begins"),
         (

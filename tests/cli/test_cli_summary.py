@@ -70,9 +70,10 @@ def test_a_journal_is_counted() -> None:
     summary = summarise(JOURNAL)
     assert (summary.time, summary.hosts) == (timedelta(seconds=12), 1)
     assert summary.scale_in_rounds == 1
-    assert summary.moves == {"live migrate": 1, "migrate": 1}
+    assert summary.moves == {"live": 1, "cold": 1}
     web, db, old = (summary.projects[name] for name in ("web", "db", "old"))
-    assert (web.told, web.acks, db.nacks, old.by_policy) == (1, 1, 1, 1)
+    assert (web.told, web.asked, web.acks) == (2, 1, 1)
+    assert (db.nacks, old.by_policy) == (1, 1)
 
 
 def test_the_longest_wait_names_the_project() -> None:

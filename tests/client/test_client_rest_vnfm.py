@@ -33,6 +33,7 @@ SAMPLE = Path(fenix_client.__file__).with_name("rest_vnfm.py")
 MIGRATE = InstanceAction.INSTANCE_ACTION_MIGRATE
 PLANNED = NoticeKind.NOTICE_KIND_PLANNED_MAINTENANCE
 MAINTENANCE = NoticeKind.NOTICE_KIND_MAINTENANCE
+SCALE_IN = NoticeKind.NOTICE_KIND_SCALE_IN
 
 
 def told(kind: NoticeKind, *, token: str) -> WatchProjectResponse:
@@ -112,7 +113,7 @@ async def test_it_resumes_after_a_break_and_forgets_a_token_that_is_too_old() ->
 async def test_a_hook_that_fails_is_a_nack() -> None:
     async with ScriptedFenix() as fenix:
         replies = Replies(fenix)
-        fenix.reply("WatchProject", [told(MAINTENANCE, token="1"), STAY])
+        fenix.reply("WatchProject", [told(SCALE_IN, token="1"), STAY])
         async with running(fenix, "--hook", f"{sys.executable} -c 'import sys; sys.exit(1)'"):
             reply = await replies.next()
     assert reply.answer == Answer.ANSWER_NACK

@@ -198,6 +198,7 @@ class Lab:
         for service in self.admin.compute.services(binary="nova-compute"):
             if service.status != "enabled":
                 self.admin.compute.enable_service(service)
+        self.wait("Placement to see all hosts enabled", lambda: not self._avoided())
         for group in self.admin.compute.server_groups(all_projects=True):
             self.admin.compute.delete_server_group(group)
         identity = self.admin.identity
@@ -230,6 +231,16 @@ class Lab:
             path = f"/resource_providers/{node.id}/allocations"
             for consumer in self.admin.placement.get(path).json()["allocations"]:
                 self.admin.placement.delete(f"/allocations/{consumer}")
+
+    def _avoided(self) -> list[str]:
+        """Hosts that the scheduler avoids. A nova-compute just revived may take up old orders in the wrong order and
+        then needs a period to correct itself."""
+        answer = self.admin.placement.get(
+            "/resource_providers",
+            params={"required": "COMPUTE_STATUS_DISABLED"},
+            microversion="1.18",
+        )
+        return [row["name"] for row in answer.json()["resource_providers"]]
 
     def _make_project(self, name: str) -> Project:
         identity = self.admin.identity

@@ -3,29 +3,34 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 from fenix_client import Backoff, Client, connect, patiently
+
 from fenix_grpc.cli.processes import free_ports
+from fenix_grpc.clock import SystemClock
+from fenix_grpc.clouds.simulated import SimulatedCloud
 from fenix_grpc.v1.session_service_pb2 import ListSessionsRequest
 
 READY = Backoff(first_s=0.05, most_s=0.1, attempts=600)
 
 
 class ServerProcess:
-    """`fenix serve` on SQLite and a simulated cloud in `directory`."""
+    """`fenix serve` on SQLite in `directory`. `cloud` is what its configuration says of the cloud, `more` the rest."""
 
-    def __init__(self, directory: Path, cloud: str, more: str = "") -> None:
+    def __init__(
+        self, directory: Path, cloud: str, more: str = "", environ: Mapping[str, str] | None = None
+    ) -> None:
         grpc_port, rest_port = free_ports(2)
         self.directory = directory
         self.grpc = f"127.0.0.1:{grpc_port}"
         self.rest = f"http://127.0.0.1:{rest_port}"
-        self.cloud_file = directory / "cloud.toml"
-        self.cloud_state = directory / "cloud.sqlite"
         self.log = directory / "server.log"
-        self.cloud_file.write_text(cloud)
+        self._environ = {**os.environ, **(environ or {})}
         self._config = directory / "fenix.toml"
         self._config.write_text(f"""
 [server]
@@ -34,11 +39,24 @@ rest_listen = "127.0.0.1:{rest_port}"
 [database]
 url = "sqlite:///{directory}/fenix.sqlite"
 [cloud]
-kind = "simulated"
-options = {{ file = "{self.cloud_file}", state = "{self.cloud_state}" }}
+{cloud}
 {more}
 """)
         self._process: asyncio.subprocess.Process | None = None
+
+    @classmethod
+    def simulated(cls, directory: Path, cloud: str, more: str = "") -> ServerProcess:
+        """With a simulated cloud described in TOML, which lives in a file and so survives the server."""
+        file = directory / "cloud.toml"
+        file.write_text(cloud)
+        options = f'{{ file = "{file}", state = "{directory}/cloud.sqlite" }}'
+        return cls(directory, f'kind = "simulated"\noptions = {options}', more)
+
+    def open_cloud(self) -> SimulatedCloud:
+        """The simulated cloud, as this process sees it."""
+        state = str(self.directory / "cloud.sqlite")
+        file = self.directory / "cloud.toml"
+        return SimulatedCloud.open(file, clock=SystemClock(), state=state)
 
     async def start(self) -> None:
         """Returns when it answers."""
@@ -48,6 +66,7 @@ options = {{ file = "{self.cloud_file}", state = "{self.cloud_state}" }}
                 *("-m", "fenix_grpc.cli", "serve", "--config", str(self._config)),
                 stdout=log,
                 stderr=log,
+                env=self._environ,
             )
         async with connect(self.grpc) as client:
             await patiently(

@@ -1,5 +1,5 @@
-"""The real server process, killed with SIGKILL at random moments: every session ends DONE, nothing is done twice, no host is
-forgotten. CI kills 50 times in a row; elsewhere it is fewer."""
+"""The real server process, killed with SIGKILL at random moments: every session ends DONE, nothing is done twice, no
+host is forgotten. CI kills 50 times in a row; elsewhere it is fewer."""
 
 import asyncio
 import os
@@ -8,21 +8,20 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fenix_client import Backoff, Client, Memory, patiently, watch_session
+from fenix_client import Backoff, Client, Memory
 from fenix_client.vnfm import Vnfm
+
 from fenix_grpc.cli.proof import broken_promises
 from fenix_grpc.cli.simulated_application import SimulatedApplication
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.clouds.simulated import SimulatedCloud
 from fenix_grpc.v1.events_pb2 import SessionEvent
-from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest
-from fenix_grpc.v1.types_pb2 import ActionSpec, ActionType, SessionState, StepOutcome
+from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest
+from fenix_grpc.v1.types_pb2 import ActionType, SessionState, StepOutcome
 from tests.processes.servers import ServerProcess
+from tests.processes.sessions import create, end_of, read
 
 KILLS = int(os.environ.get("FENIX_KILLS", "50" if os.environ.get("CI") else "8"))
-PATIENT = Backoff(first_s=0.05, most_s=0.2, attempts=1000)
-ENDS = {SessionState.SESSION_STATE_MAINTENANCE_DONE, SessionState.SESSION_STATE_MAINTENANCE_FAILED}
-
 CLOUD = """
 seed = 3
 durations = {live_migrate = 0.2, cold_migrate = 0.3, disable = 0.02, enable = 0.02, boot = 0.1, jitter = 0.5}
@@ -73,17 +72,15 @@ async def test_killed_again_and_again(tmp_path):
     seed = random.randrange(1_000_000)
     print(f"seed {seed}")
     chance = random.Random(seed)
-    server = ServerProcess(tmp_path, CLOUD, MORE)
+    server = ServerProcess.simulated(tmp_path, CLOUD, MORE)
     await server.start()
-    cloud = SimulatedCloud.open(
-        server.cloud_file, clock=SystemClock(), state=str(server.cloud_state)
-    )
+    cloud = server.open_cloud()
     kills = sessions = 0
     try:
         while kills < KILLS:
             before, known = await cloud.inventory(), len(cloud.operations())
             async with server.client() as client, managed(client, cloud, "red"):
-                session_id = await create(client, f"session-{sessions}")
+                session_id = await create(client, a_request(f"session-{sessions}"))
                 async with asyncio.TaskGroup() as group:
                     ended = group.create_task(end_of(client, session_id))
                     while not ended.done() and kills < KILLS:
@@ -120,39 +117,20 @@ async def managed(client: Client, cloud: SimulatedCloud, project_id: str) -> Asy
         task.cancel()
 
 
-async def create(client: Client, request_id: str) -> str:
-    request = CreateSessionRequest(
-        actions=[ActionSpec(plugin="patch", type=ActionType.ACTION_TYPE_HOST)],
-        request_id=request_id,
-    )
+def a_request(request_id: str) -> CreateSessionRequest:
+    request = CreateSessionRequest(request_id=request_id)
+    request.actions.add(plugin="patch", type=ActionType.ACTION_TYPE_HOST)
     request.actions[0].metadata["seconds"] = 0.1
     request.maintenance_at.GetCurrentTime()
-    created = await patiently(
-        lambda: client.call(client.sessions.CreateSession, request), PATIENT
-    )
-    return created.session.session_id
-
-
-async def end_of(client: Client, session_id: str) -> int:
-    """The state in which the session comes to rest."""
-    request = GetSessionRequest(session_id=session_id)
-    async for _ in watch_session(client, session_id, backoff=PATIENT):
-        got = await patiently(lambda: client.call(client.sessions.GetSession, request), PATIENT)
-        if got.session.state in ENDS:
-            return got.session.state
-    got = await patiently(lambda: client.call(client.sessions.GetSession, request), PATIENT)
-    return got.session.state
-
-
-async def read(client: Client, session_id: str) -> list[SessionEvent]:
-    watch = watch_session(client, session_id, follow=False, backoff=PATIENT)
-    return [event async for response in watch for event in response.events]
+    return request
 
 
 def check_steps(journal: list[SessionEvent]) -> None:
     """Gap-free, every step started once, every action done once on each host."""
     assert [event.seq for event in journal] == list(range(1, len(journal) + 1))
-    started = {e.step_started.step_id: e.step_started for e in journal if e.HasField("step_started")}
+    started = {
+        e.step_started.step_id: e.step_started for e in journal if e.HasField("step_started")
+    }
     times = Counter(e.step_started.step_id for e in journal if e.HasField("step_started"))
     assert all(n == 1 for n in times.values()), times
     done = Counter(

@@ -104,11 +104,9 @@ class World:
 
     async def states(self, session_id: str = SESSION) -> list[SessionState]:
         """Every state in the order of entry."""
-        states = [SessionState.MAINTENANCE]
-        for entry in await self.journal.read(session_id):
-            if isinstance(entry.event, StateEntered | SessionContinued):
-                states.append(entry.event.state)
-        return states
+        entries = await self.journal.read(session_id)
+        entered = (e.event for e in entries if isinstance(e.event, StateEntered | SessionContinued))
+        return [SessionState.MAINTENANCE, *(event.state for event in entered)]
 
     @property
     def performer(self) -> Performer:

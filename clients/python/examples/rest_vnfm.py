@@ -4,9 +4,9 @@
 usage: rest_vnfm.py PROJECT [--url http://127.0.0.1:12347] [--token TOKEN] [--action MIGRATE] [--hook COMMAND]
 
 It listens to GET /v1/projects/PROJECT:watch (a line of JSON per message), reads the instances concerned from
-GET /v1/maintenance/SESSION/PROJECT, and replies with PUT to the same address. A hook is a command that is run before
-each reply with the notice as JSON on its standard input: there the application is scaled in (SCALE_IN) and out again
-(MAINTENANCE_COMPLETE). When it fails, the reply is a NACK.
+GET /v1/maintenance/SESSION/PROJECT, and replies with PUT to the same address. The hook is a command that scales the
+application in (SCALE_IN) and out again (MAINTENANCE_COMPLETE): it is run before the reply to these two, with the notice
+as JSON on its standard input. When it fails, the reply is a NACK.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ ASKING = {
     "PLANNED_MAINTENANCE",
     "MAINTENANCE_COMPLETE",
 }
+#: Notices that ask for a change of the application itself.
+SCALING = {"SCALE_IN", "MAINTENANCE_COMPLETE"}
 #: gRPC codes that say that a token is too old or not this server's: OUT_OF_RANGE, INVALID_ARGUMENT.
 UNKNOWN_TOKEN = {3, 11}
 #: fenix sends a line from time to time even when nothing happens: silence this long is a broken connection.
@@ -99,7 +101,7 @@ class RestVnfm:
         print(f"{kind}  session {notice['sessionId'][:8]}  {notice.get('reason', '')}", flush=True)
         if kind not in ASKING:
             return
-        done = not self.hook or self.run_hook(notice)
+        done = kind not in SCALING or self.run_hook(notice)
         reply: dict[str, Any] = {"state": f"{'ACK' if done else 'NACK'}_{kind}"}
         path = f"/v1/maintenance/{notice['sessionId']}/{urllib.parse.quote(self.project)}"
         try:
@@ -112,7 +114,9 @@ class RestVnfm:
             print(f"! {error}: {error.read().decode()}", flush=True)
 
     def run_hook(self, notice: Mapping[str, Any]) -> bool:
-        """True when the hook did what the notice asks for."""
+        """True when the hook did what the notice asks for, or there is none."""
+        if not self.hook:
+            return True
         return subprocess.run(self.hook, input=json.dumps(notice), text=True).returncode == 0
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

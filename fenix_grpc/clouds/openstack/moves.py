@@ -13,7 +13,7 @@ from collections.abc import Awaitable
 from datetime import timedelta
 
 from fenix_grpc.clouds.openstack.nova import Migration, Nova, Server
-from fenix_grpc.core.errors import CloudRefused, CloudUnavailable
+from fenix_grpc.core.errors import CloudError, CloudRefused, CloudUnavailable
 from fenix_grpc.core.model import InstanceAction
 from fenix_grpc.ports import Clock, MoveResult
 
@@ -120,11 +120,12 @@ class Move:
         self._under_way = await self._ask("begin", migrate(server.instance_id, self._target))
 
     async def _ask(self, what: str, action: Awaitable[None]) -> bool:
-        """True when Nova takes the action. A first no may only mean that something else was a moment faster, which the
-        next look will show; a second no to the same counts."""
+        """True when Nova takes the action. A first no, or no answer, may only mean that something else was a moment
+        faster or that the answer was lost, which the next look will show; a second one to the same counts. (Nova, asked
+        twice in one moment, answers 500 to one of them.)"""
         try:
             await action
-        except CloudRefused:
+        except CloudError:
             if self._refused == what:
                 raise
             self._refused = what
