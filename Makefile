@@ -4,6 +4,7 @@ BIN := .venv/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 GENERATED := fenix_grpc/v1
 
+.DEFAULT_GOAL := help
 .PHONY: help demo test test-openstack bench check fmt gen lock clean
 
 help:  ## This list
@@ -16,7 +17,9 @@ test: .venv/.ready-dev  ## All tests that need nothing but this machine
 	@$(BIN)/python -m pytest -q tests --ignore tests/openstack
 
 test-openstack: .venv/.ready-dev  ## Whole sessions on a real OpenStack control plane, started by tests/devcloud
-	@$(BIN)/python -m pytest -q tests/openstack
+	@TELEMETRY=$${TELEMETRY:-0} tests/devcloud/up.sh
+	@$(BIN)/python -m pytest -q -s tests/openstack; code=$$?; \
+	  [ -n "$$KEEP_CLOUD" ] || tests/devcloud/down.sh; exit $$code
 
 bench: .venv/.ready-dev  ## Figures as ratios, measured side by side in one run
 	@$(BIN)/python -m tests.bench

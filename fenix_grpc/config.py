@@ -41,7 +41,7 @@ class Server:
     rest_listen: str = "127.0.0.1:12347"
     #: What projects are told as the address of the REST gateway; empty derives it from `rest_listen`.
     public_url: str = ""
-    #: Sessions at a time; ended ones that were not deleted do not count.
+    #: Sessions that may be active at a time; one that has ended or failed does not count.
     max_sessions: Annotated[int, Meta(ge=1)] = 100
 
     @property

@@ -37,9 +37,12 @@ class Call(Generic[M]):
     @property
     def key(self) -> str:
         """The same for every repetition by the same caller; empty when the request has no request_id."""
-        if not self.request.request_id:
+        request = self.request
+        if not request.request_id:
             return ""
-        parts = (self.caller.name, self.response.__name__, self.request.request_id)
+        # Callers without names of their own must not take each other's replies: what is changed counts, too.
+        target = [getattr(request, name, "") for name in ("session_id", "project_id")]
+        parts = (self.caller.name, self.response.__name__, *target, request.request_id)
         return sha256("\0".join(parts).encode()).hexdigest()
 
 

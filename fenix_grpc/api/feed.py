@@ -45,7 +45,7 @@ class Told:
     position: int
     session_id: str
     event: SessionEvent
-    #: By project.
+    #: By project; an event tells a project one thing at most.
     notices: Mapping[str, ProjectNotice] = field(default_factory=dict)
 
 

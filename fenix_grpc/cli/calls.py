@@ -114,6 +114,8 @@ def run(work: Awaitable[T], server: str = "") -> T:
         return asyncio.run(awaited())
     except KeyboardInterrupt:
         raise typer.Exit(int(Exit.INTERRUPTED)) from None
+    except BrokenPipeError:
+        raise  # whoever read the output has seen enough; typer ends the command quietly
     except (FenixError, CallFailed, Problem, OSError, ExceptionGroup) as error:
         cause: Exception = error
         while isinstance(cause, ExceptionGroup):

@@ -11,8 +11,8 @@ import re
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -20,7 +20,7 @@ from typing import Annotated
 import fenix_client
 import typer
 from fenix_client import Backoff, Client, connect, patiently, watch_session
-from rich.console import Console, Group, RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fenix_grpc.cli.arguments import action_of
@@ -44,10 +44,11 @@ _ACTIONS = (
     ("report", "post", 0.5),
 )
 _INTRODUCTION = """\
-A maintenance of a simulated cloud: 1 controller, 9 compute hosts that are nearly full, 40 instances of 3 projects.
-  vnf-grpc    its manager talks gRPC, wants live migration and replaces some instances by itself
-  vnf-rest    its manager talks plain REST
-  unmanaged   nobody answers for it
+A maintenance of a simulated cloud: 1 controller and 9 compute hosts, nearly full
+with 40 instances of 3 projects, each of which is asked before anything happens:
+  vnf-grpc    its manager talks gRPC: live migration, and some it replaces itself
+  vnf-rest    its manager talks plain REST: cold migration
+  unmanaged   nobody answers for it: policy does
 """
 
 
@@ -58,6 +59,8 @@ class Stage:
     directory: Path
     grpc: str
     rest: str
+    #: 2 is twice as fast.
+    speed: float
 
     @property
     def cloud(self) -> Path:
@@ -91,37 +94,40 @@ def demo(
             directory=Path(directory),
             grpc=f"127.0.0.1:{grpc_port}",
             rest=f"127.0.0.1:{rest_port}",
+            speed=speed,
         )
-        raise typer.Exit(run(_play(stage, speed, keep=keep, plain=plain)))
+        raise typer.Exit(run(_play(stage, keep=keep, plain=plain)))
 
 
-async def _play(stage: Stage, speed: float, *, keep: bool, plain: bool) -> Exit:
-    _write(stage, speed)
-    terminal = console()
+async def _play(stage: Stage, *, keep: bool, plain: bool) -> Exit:
+    """The whole demonstration; how its session ended."""
+    _write(stage)
     say(_INTRODUCTION)
-    cloud = SimulatedCloud.open(stage.cloud, clock=SystemClock(), state=str(stage.state))
-    with _ended_by_signals():
-        async with started(stage.directory) as processes, connect(stage.grpc) as client:
-            before = await cloud.inventory()
-            await _start(stage, processes, client)
-            session_id = await _create(client, speed)
-            outcome = await _show(stage, processes, client, session_id, terminal, plain=plain)
-            journal = await _journal(client, session_id)
-            broken = broken_promises(before, await cloud.inventory(), cloud.operations(), journal)
-            say("")
-            terminal.print(Group(as_table(summarise(journal)), Text(), _verdict(broken)))
-            say(
-                "\nNext: `fenix demo --keep` leaves it all running to look around in; README.md tells the rest."
-            )
-            if keep:
-                await _stay(stage, processes, session_id)
-    await cloud.aclose()
+    async with AsyncExitStack() as ends:
+        ends.enter_context(_ended_by_signals())
+        cloud = SimulatedCloud.open(stage.cloud, clock=SystemClock(), state=str(stage.state))
+        ends.push_async_callback(cloud.aclose)
+        processes = await ends.enter_async_context(started(stage.directory))
+        client = await ends.enter_async_context(connect(stage.grpc))
+        before = await cloud.inventory()
+        await _start(stage, processes, client)
+        session_id = await _create(stage, client)
+        outcome = await _while_all_run(processes, _show(stage, client, session_id, plain=plain))
+        journal = await _journal(client, session_id)
+        after, operations = await cloud.inventory(), cloud.operations()
+        broken = broken_promises(before, after, operations, journal)
+        say("")
+        console().print(Group(as_table(summarise(journal)), Text(), _verdict(broken)))
+        if keep:
+            say(_look_around(stage, session_id))
+            await processes.watch()
+        say("\nTo look around in it while it runs: fenix demo --keep")
     return outcome or (Exit.ERROR if any(broken.values()) else Exit.OK)
 
 
-def _write(stage: Stage, speed: float) -> None:
+def _write(stage: Stage) -> None:
     """The files that the processes start from."""
-    stage.cloud.write_text(_at_speed(DEMO.read_text(), speed))
+    stage.cloud.write_text(_at_speed(DEMO.read_text(), stage.speed))
     actions = "\n".join(f'[actions.{name}]\nkind = "dummy"' for name, _, _ in _ACTIONS)
     stage.config.write_text(
         f"""\
@@ -171,31 +177,26 @@ async def _start(stage: Stage, processes: Processes, client: Client) -> None:
         await processes.until_printed(name, "listening")
 
 
-async def _create(client: Client, speed: float) -> str:
+async def _create(stage: Stage, client: Client) -> str:
     """The session that is shown."""
     actions = [
-        action_of(f'{kind}:{name}:{{"seconds": {seconds / speed}}}')
+        action_of(f'{kind}:{name}:{{"seconds": {seconds / stage.speed}}}')
         for name, kind, seconds in _ACTIONS
     ]
     request = CreateSessionRequest(maintenance_at=SystemClock().now(), actions=actions)
     return (await client.call(client.sessions.CreateSession, request)).session.session_id
 
 
-async def _show(
-    stage: Stage,
-    processes: Processes,
-    client: Client,
-    session_id: str,
-    terminal: Console,
-    *,
-    plain: bool,
-) -> Exit:
-    """Shows the session until it ends; a process that dies ends it at once."""
+def _show(stage: Stage, client: Client, session_id: str, *, plain: bool) -> Awaitable[Exit]:
+    """Shows the session until it ends: live on a terminal, as lines elsewhere."""
+    terminal = console()
     if terminal.is_terminal and not plain:
-        showing = Screen(client, session_id, terminal, stage.grpc).run()
-    else:
-        lines = Lines(say, routine=False)
-        showing = follow(client, session_id, lines, on_break=lambda *_: processes.check())
+        return Screen(client, session_id, terminal, stage.grpc).run()
+    return follow(client, session_id, Lines(say, routine=False))
+
+
+async def _while_all_run(processes: Processes, showing: Awaitable[Exit]) -> Exit:
+    """The result of `showing`; a process that dies ends it at once with Problem."""
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(processes.watch())
         outcome = await showing
@@ -218,17 +219,15 @@ def _verdict(broken: Mapping[str, Sequence[str]]) -> RenderableType:
     return Group(*lines)
 
 
-async def _stay(stage: Stage, processes: Processes, session_id: str) -> None:
-    """Keeps everything running for who wants to look around."""
-    say(f"""
-Everything is still running. In another terminal:
+def _look_around(stage: Stage, session_id: str) -> str:
+    return f"""
+All of it is still running. In another terminal:
   export FENIX_SERVER={stage.grpc}
   fenix session detail {session_id}
-  fenix session watch {session_id}
   fenix session create --action host:firmware --watch
   curl http://{stage.rest}/v1/maintenance/{session_id}
-The managers' words and the server's log are in {stage.directory}. Ctrl-C ends it all.""")
-    await processes.watch()
+The log of the server and the words of the managers are in {stage.directory}
+Ctrl-C ends it all."""
 
 
 @contextmanager

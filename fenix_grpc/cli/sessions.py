@@ -22,8 +22,8 @@ from fenix_grpc.cli.calls import (
     call,
     explain,
 )
-from fenix_grpc.cli.output import console, present, say
-from fenix_grpc.cli.watching import Lines, Screen, follow, json_lines
+from fenix_grpc.cli.output import console, json_line, present, say
+from fenix_grpc.cli.watching import Lines, Screen, follow
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.v1.session_service_pb2 import (
     CreateSessionRequest,
@@ -193,7 +193,7 @@ async def _watch(
     return await follow(
         client,
         session_id,
-        json_lines(say) if output is Format.JSON else lines,
+        (lambda event: say(json_line(event))) if output is Format.JSON else lines,
         until=until,
         ongoing=ongoing,
         on_break=lambda failed, _wait_s: _complain(f"{explain(failed, server)}; trying again"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import aclosing, suppress
 
 from fenix_client import Backoff, CallFailed, Client, watch_session
@@ -13,7 +13,6 @@ from rich.live import Live
 
 from fenix_grpc.cli.calls import Exit, explain
 from fenix_grpc.cli.live import picture
-from fenix_grpc.cli.output import json_line
 from fenix_grpc.cli.story import Line, Story
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.v1.events_pb2 import SessionEvent
@@ -28,8 +27,12 @@ _KEPT_LINES = 50
 #: A watch that cannot be resumed for about a minute is given up.
 _ATTEMPTS = 12
 
-Show = Callable[[Sequence[SessionEvent]], None]
+Show = Callable[[SessionEvent], None]
 OnBreak = Callable[[CallFailed, float], None]
+
+
+def _ignore(failed: CallFailed, wait_s: float) -> None:
+    pass
 
 
 class _Progress:
@@ -39,7 +42,6 @@ class _Progress:
         self.state = SessionState.SESSION_STATE_UNSPECIFIED
         self.seq = 0
         self.closed = False
-        self._entered: set[int] = set()
 
     def see(self, event: SessionEvent) -> None:
         """Takes in the next event."""
@@ -47,12 +49,7 @@ class _Progress:
         kind = event.WhichOneof("event")
         if kind in ("state_entered", "session_continued"):
             self.state = getattr(event, kind).state
-            self._entered.add(self.state)
         self.closed = self.closed or kind == "session_closed"
-
-    def entered(self, state: int | None) -> bool:
-        """True once that state was entered."""
-        return state in self._entered
 
     @property
     def failed(self) -> bool:
@@ -71,7 +68,7 @@ async def follow(
     *,
     until: int | None = None,
     ongoing: bool = True,
-    on_break: OnBreak,
+    on_break: OnBreak = _ignore,
 ) -> Exit:
     """Shows every event of a session, or of all, until it ends or enters the state `until`; returns how it ended.
 
@@ -82,14 +79,13 @@ async def follow(
     watch = watch_session(client, session_id, follow=ongoing, backoff=backoff)
     async with aclosing(watch):
         async for response in watch:
-            show(response.events)
             for event in response.events:
+                show(event)
                 progress.see(event)
-            if not session_id or not response.events:
-                continue
-            if progress.entered(until):
-                return Exit.OK
-            if progress.failed and await _is_last(client, session_id, progress.seq):
+                if until is not None and progress.state == until:
+                    return Exit.OK
+            news = session_id and response.events
+            if news and progress.failed and await _is_last(client, session_id, progress.seq):
                 break
     return progress.exit_code if session_id else Exit.OK
 
@@ -112,22 +108,11 @@ class Lines:
         self._routine = routine
         self._stories: dict[str, Story] = {}
 
-    def __call__(self, events: Sequence[SessionEvent]) -> None:
-        for event in events:
-            line = self._stories.setdefault(event.session_id, Story()).tell(event)
-            name = f"{event.session_id[:8]}  " if self._name_session else ""
-            if self._routine or not line.routine:
-                self._say(f"{name}{line}")
-
-
-def json_lines(say: Callable[[str], None]) -> Show:
-    """Prints each event as a line of JSON."""
-
-    def show(events: Sequence[SessionEvent]) -> None:
-        for event in events:
-            say(json_line(event))
-
-    return show
+    def __call__(self, event: SessionEvent) -> None:
+        line = self._stories.setdefault(event.session_id, Story()).tell(event)
+        name = f"{event.session_id[:8]}  " if self._name_session else ""
+        if self._routine or not line.routine:
+            self._say(f"{name}{line}")
 
 
 class Screen:
@@ -158,10 +143,9 @@ class Screen:
                 self._ended.set()
                 self._changed.set()
 
-    def _show(self, events: Sequence[SessionEvent]) -> None:
-        self._lines.extend(self._story.tell(event) for event in events)
-        if events:
-            self._changed.set()
+    def _show(self, event: SessionEvent) -> None:
+        self._lines.append(self._story.tell(event))
+        self._changed.set()
 
     def _broken(self, failed: CallFailed, wait_s: float) -> None:
         now = self._clock.now()

@@ -28,8 +28,8 @@ WAKING = (SessionCreated, SessionContinued, SessionDeleted)
 
 
 class Supervisor:
-    """Runs the sessions that this server holds. `owner` must be unique among living servers and should outlive a restart,
-    so that a restarted server goes on at once with what it held."""
+    """Runs the sessions that this server holds. `owner` must be unique among living servers and should outlive a
+    restart, so that a restarted server goes on at once with what it held."""
 
     def __init__(
         self,

@@ -83,13 +83,18 @@ class Desk:
             session_id, look(), HostsSelected(hosts=("h1", "h2"), excluded={"h3": "broken fan"})
         )
 
-    async def ask(self, session_id: str, kind: NoticeKind = NoticeKind.MAINTENANCE) -> None:
-        """p1 is asked."""
+    async def ask(
+        self,
+        session_id: str,
+        kind: NoticeKind = NoticeKind.MAINTENANCE,
+        project_id: str = "p1",
+    ) -> None:
+        """A project is asked about its instances."""
         asked = ProjectAsked(
-            notice_id=f"n-{kind}",
-            project_id="p1",
+            notice_id=f"{project_id}-{kind}",
+            project_id=project_id,
             kind=kind,
-            instance_ids=("i1", "i2"),
+            instance_ids=("i1", "i2") if project_id == "p1" else ("i3",),
             allowed_actions=tuple(InstanceAction) if kind in EMPTYING else (),
             reply_at=self.clock.now() + timedelta(seconds=40),
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -103,11 +104,8 @@ def test_a_method_without_a_handler_stops_the_start() -> None:
 @pytest.mark.parametrize("name", METHODS)
 def test_the_comment_of_every_rpc_says_what_the_table_says(name: str) -> None:
     """The contract's comments are what people read."""
-    from pathlib import Path
-
     folder = Path(__file__).parents[2] / "proto" / "fenix" / "v1"
     text = "".join(path.read_text() for path in folder.glob("*_service.proto"))
     before = text.partition(f"  rpc {METHODS[name].name}(")[0]
-    comment = before[before.rindex("\n\n") :] if "\n\n" in before else before
-    callers = comment.partition("Callers: ")[2].partition(". ")[0]
+    callers = before.rpartition("\n\n")[2].partition("Callers: ")[2].partition(". ")[0]
     assert callers == ("ADMIN" if POLICY[name] is Who.ADMIN else "PROJECT (own), ADMIN")

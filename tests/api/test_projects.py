@@ -50,7 +50,7 @@ async def test_a_project_sees_what_it_is_asked_and_what_it_answered() -> None:
         await desk.ask(session_id)
         request = pb.GetProjectSessionRequest(session_id=session_id, project_id="p1")
         response = await desk.call(request, MANAGER)
-        assert response.notice.notice_id == "n-MAINTENANCE"
+        assert response.notice.notice_id == "p1-MAINTENANCE"
         assert response.notice.session_id == session_id
         assert [i.instance_name for i in response.notice.instances] == ["vm1", "vm2"]
         assert response.answer == t.ANSWER_UNSPECIFIED
@@ -74,7 +74,7 @@ async def test_a_reply_is_recorded_with_its_actions_and_who_gave_it() -> None:
         assert response.counted
         assert await replies(desk, session_id) == [
             ProjectReplied(
-                notice_id="n-PLANNED_MAINTENANCE",
+                notice_id="p1-PLANNED_MAINTENANCE",
                 project_id="p1",
                 kind=NoticeKind.PLANNED_MAINTENANCE,
                 answer=Answer.ACK,
@@ -100,6 +100,18 @@ async def test_repeated_and_late_replies_do_no_harm() -> None:
         late = await desk.call(a_reply(session_id, answer=t.ANSWER_NACK), MANAGER)
         assert not late.counted
         assert len(await replies(desk, session_id)) == 1
+
+
+async def test_equal_request_ids_of_two_projects_are_two_requests() -> None:
+    async with a_desk() as desk:
+        session_id = await desk.create()
+        await desk.begin(session_id)
+        for project_id in ("p1", "p2"):
+            await desk.ask(session_id, project_id=project_id)
+        for project_id in ("p1", "p2"):
+            reply = a_reply(session_id, project_id=project_id, request_id="r1")
+            assert (await desk.call(reply, "admin")).counted
+        assert [reply.project_id for reply in await replies(desk, session_id)] == ["p1", "p2"]
 
 
 async def test_many_replies_at_once_all_count() -> None:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fenix_grpc.clock import SystemClock
 from fenix_grpc.core.events import (
     HostChanged,
     InstanceActionDone,
@@ -16,6 +18,7 @@ from fenix_grpc.core.events import (
     SessionDeleted,
 )
 from fenix_grpc.core.model import HostProgress, InstanceAction, NoticeKind
+from fenix_grpc.store import SqlJournal
 from fenix_grpc.v1 import project_service_pb2, session_service_pb2
 from fenix_grpc.v1 import types_pb2 as t
 from fenix_grpc.v1.project_service_pb2 import WatchProjectRequest
@@ -206,6 +209,25 @@ async def test_a_page_is_bounded_by_its_size() -> None:
         promises.check_all(responses)
         assert len(promises.events_of(responses)) == 12
         assert max(response.ByteSize() for response in responses) < 1_100_000
+
+
+async def test_a_watch_sees_what_another_server_appends(tmp_path: Path) -> None:
+    url, clock = f"sqlite:///{tmp_path}/fenix.sqlite", SystemClock()
+    one, other = [await SqlJournal.open(url, poll_s=0.01) for _ in range(2)]
+    async with (
+        aclosing(one),
+        aclosing(other),
+        a_desk(one, clock) as here,
+        a_desk(other, clock) as there,
+    ):
+        session_id = await here.create()
+        async with asyncio.TaskGroup() as tasks:
+            watching = tasks.create_task(follow_to_the_end(there, session_id=session_id))
+            for _ in range(20):
+                await here.record(session_id, WORK)
+            await here.finish(session_id)
+        promises.check_all(watching.result())
+        assert promises.seqs(watching.result()) == {session_id: list(range(1, 23))}
 
 
 BAD = [

@@ -114,7 +114,7 @@ async def test_an_instance_deleted_on_its_way_is_success(
     lab: Lab, project: Project, cloud: OpenStackCloud
 ) -> None:
     (server,) = lab.boot(project, "web")
-    lab.faults(server.compute_host, live_migration_seconds=60)
+    lab.faults(server.compute_host, live_migration_seconds=5)
 
     async with asyncio.TaskGroup() as tasks:
         moving = tasks.create_task(move(cloud, server, LIVE))
