@@ -112,7 +112,7 @@ def run(work: Awaitable[T], server: str = "") -> T:
 
     try:
         return asyncio.run(awaited())
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit(int(Exit.INTERRUPTED)) from None
     except BrokenPipeError:
         raise  # whoever read the output has seen enough; typer ends the command quietly

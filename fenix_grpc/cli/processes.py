@@ -65,7 +65,7 @@ class Processes:
             if process.returncode is not None:
                 lines = self.log(name).read_text(errors="replace").splitlines()[-_LOG_LINES:]
                 text = "\n  ".join(lines) or "(it printed nothing)"
-                raise Problem(f"{name} ended with exit code {process.returncode}:\n  {text}")
+                raise Problem(f"{name} {_end(process.returncode)}:\n  {text}")
 
     async def until_printed(self, name: str, text: str) -> None:
         """Waits until the log of a process has the text. Raises Problem when it ended or takes too long."""
@@ -92,6 +92,10 @@ async def started(directory: Path, *, stop_timeout_s: float = 10.0) -> AsyncIter
     """Processes that end with the block, however it ends; killed when they have not after so many seconds."""
     async with AsyncExitStack() as ends:
         yield Processes(directory, ends, stop_timeout_s)
+
+
+def _end(code: int) -> str:
+    return f"was ended by signal {-code}" if code < 0 else f"ended with exit code {code}"
 
 
 async def _stop(process: asyncio.subprocess.Process, timeout_s: float) -> None:

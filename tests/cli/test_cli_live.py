@@ -162,16 +162,16 @@ compute-3  in work
 compute-4  to do                         4  ━━━━━━━━━━━━  8/8
 compute-5  left out: broken fan          1  ━━━           2/8
 
-project  last asked           answer
-web      PLANNED_MAINTENANCE  ACK
-db       PLANNED_MAINTENANCE  awaited
-old      MAINTENANCE          by policy: it has no manager
+project  manager  instances  asked                answer
+web      listens          1  PLANNED_MAINTENANCE  ACK
+db       listens          0  PLANNED_MAINTENANCE  awaited
+old      none             0  MAINTENANCE          by policy: it has no manager
 
-running                                    for
+running             where                  for
 live migrate web-1  compute-2 → compute-1  3.5 s
 firmware            compute-3              35 s
 
-waiting for                                                            left
+waiting for  because                                                   left
 db           its reply to PLANNED_MAINTENANCE, then the session stops  35 s
 
 12:00:01  session created: all hosts, workflow default
@@ -181,18 +181,17 @@ db           its reply to PLANNED_MAINTENANCE, then the session stops  35 s
 WIDE = """\
 session 4f2c1a9e-0000-4000-8000-000000000000  PLANNED_MAINTENANCE  ━━━━━━━━━━━━━                             33 %   1:05
 
-host       work                  instances  vCPU                 project  last asked           answer
-compute-1  done                                                  web      PLANNED_MAINTENANCE  ACK
-compute-2  emptying                      3  ━━━━━━━━━     6/8    db       PLANNED_MAINTENANCE  awaited
-compute-3  in work                                               old      MAINTENANCE          by policy: it has no
-compute-4  to do                         4  ━━━━━━━━━━━━  8/8                                  manager
-compute-5  left out: broken fan          1  ━━━           2/8
-                                                                 running                                    for
+host       work                  instances  vCPU                 project  manager  instances  asked                answ…
+compute-1  done                                                  web      listens          1  PLANNED_MAINTENANCE  ACK
+compute-2  emptying                      3  ━━━━━━━━━     6/8    db       listens          0  PLANNED_MAINTENANCE  awai…
+compute-3  in work                                               old      none             0  MAINTENANCE          by p…
+compute-4  to do                         4  ━━━━━━━━━━━━  8/8
+compute-5  left out: broken fan          1  ━━━           2/8    running             where                  for
                                                                  live migrate web-1  compute-2 → compute-1  3.5 s
                                                                  firmware            compute-3              35 s
 
-                                                                                                                      l…
-                                                                 its reply to PLANNED_MAINTENANCE, then the session…  3…
+                                                                 waiting for  because                               left
+                                                                 db           its reply to PLANNED_MAINTENANCE, t…  35 s
 
 12:00:01  session created: all hosts, workflow default
 12:01:00  PLANNED_MAINTENANCE compute-2
@@ -213,7 +212,7 @@ def test_hosts_that_do_not_fit_are_counted_and_busy_ones_come_first() -> None:
     screen = shown(detail, width=90, height=30)
     assert len(screen.splitlines()) <= 30
     assert all(f"compute-{n} " in screen for n in (2, 3, 5))
-    assert "more; 1 of 45 are done" in screen
+    assert "1 of 45 are done" in screen
 
 
 def test_a_session_that_failed_says_why() -> None:

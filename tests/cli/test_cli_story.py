@@ -66,10 +66,10 @@ MOVE = e.StepStarted(
             [e.SessionCreated(hosts=["h1"], workflow="vnf", created_by="ann")],
             "session created by ann: 1 host, workflow vnf",
         ),
-        ([SEEN], "the cloud shows 2 hosts; 1 instance"),
+        ([SEEN], "seen: 2 hosts and 1 instance"),
         (
             [SEEN, e.WorldObserved(gone_instances=["i1"], listening=["p"])],
-            "the cloud shows 1 instance gone; listening: p",
+            "seen: 1 instance less, managers of p",
         ),
         (
             [e.HostsSelected(hosts=["h1"], excluded={"h2": "broken fan"})],

@@ -58,6 +58,10 @@ class Lab:
         self._image = self.admin.image.find_image("tiny", ignore_missing=False)
         self._network = self.admin.network.find_network("shared", ignore_missing=False)
 
+    def connect_as_admin(self) -> Connection:
+        """A connection of its own."""
+        return _connection(self._entry)
+
     def project(self, name: str) -> Project:
         """The project of this name, made when it is not there."""
         if name not in self._projects:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import pytest
-import yaml
+from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 
 from fenix_grpc.clock import SystemClock
@@ -40,8 +41,8 @@ def test_asks_nova_for_a_microversion_that_both_know(
     assert choose_microversion(offered) == chosen
 
 
-@pytest.mark.parametrize("offered", [None, (2, 1), (2, 7), (2, 9), (2, 63)])
-def test_refuses_a_nova_that_is_too_old(offered: tuple[int, ...] | None) -> None:
+@pytest.mark.parametrize("offered", [(2, 1), (2, 7), (2, 9), (2, 63)])
+def test_refuses_a_nova_that_is_too_old(offered: tuple[int, ...]) -> None:
     with pytest.raises(CloudRefused, match=r"needs at least 2\.64"):
         choose_microversion(offered)
 
@@ -66,24 +67,116 @@ class Answers(BaseHTTPRequestHandler):
         """Says nothing."""
 
 
-@pytest.fixture
-def nova_that_answers() -> Iterator[ThreadingHTTPServer]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        thread = Thread(target=server.serve_forever)
+@contextmanager
+def nova_that_answers(status: int, kind: str, text: str, *, port: int = 0) -> Iterator[int]:
+    """Serves on the port that it yields."""
+    handler = type("Handler", (Answers,), {"answer": (status, kind, text)})
+    with ThreadingHTTPServer(("127.0.0.1", port), handler) as server:
+        thread = Thread(target=server.serve_forever, args=[0.05])
         thread.start()
-        yield server
+        yield server.server_address[1]
         server.shutdown()
         thread.join()
 
 
-def nova_at(port: int) -> tuple[Nova, Rest]:
-    rest = Rest(
-        Connection(
-            auth_type="none",
-            compute_endpoint_override=f"http://127.0.0.1:{port}/v2.1",
-            load_yaml_config=False,
-            load_envvars=False,
-        ),
-        concurrency=1,
+@asynccontextmanager
+async def nova_at(port: int) -> AsyncIterator[Nova]:
+    """The driver's requests, sent there without Keystone."""
+    override = {"compute_endpoint_override": f"http://127.0.0.1:{port}/v2.1"}
+    config = OpenStackConfig(load_yaml_config=False, load_envvars=False)
+    rest = Rest(Connection(config=config.get_one(auth_type="none", **override)), concurrency=1)
+    yield Nova(rest)
+    await rest.aclose()
+
+
+@pytest.mark.parametrize(
+    ("status", "kind", "text", "error"),
+    [
+        (400, JSON, '{"badRequest": {"code": 400, "message": "no"}}', CloudRefused),
+        (403, JSON, '{"forbidden": {"code": 403, "message": "no"}}', CloudRefused),
+        (404, HTML, "<html>404 no such route</html>", CloudRefused),
+        (409, JSON, '{"conflictingRequest": {"code": 409, "message": "no"}}', CloudRefused),
+        (401, JSON, '{"error": {"code": 401, "message": "no"}}', CloudUnavailable),
+        (429, JSON, '{"overLimit": {"code": 429, "message": "no"}}', CloudUnavailable),
+        (500, JSON, '{"computeFault": {"code": 500, "message": "no"}}', CloudUnavailable),
+        (503, HTML, "<html>no server is available</html>", CloudUnavailable),
+        (200, HTML, "<html>no JSON but a login page</html>", CloudUnavailable),
+    ],
+)
+async def test_tells_a_definite_no_from_a_passing_one(
+    status: int, kind: str, text: str, error: type[CloudError]
+) -> None:
+    with nova_that_answers(status, kind, text) as port:
+        async with nova_at(port) as nova:
+            with pytest.raises(CloudError, match="GET compute /servers/x: ") as raised:
+                await nova.server("x")
+
+    assert raised.type is error
+    if status != 200:
+        assert "no" in str(raised.value)
+
+
+async def test_believes_only_nova_itself_that_a_server_is_gone() -> None:
+    with nova_that_answers(404, JSON, GONE) as port:
+        async with nova_at(port) as nova:
+            assert await nova.server("x") is None
+
+
+async def test_is_unavailable_until_nova_answers() -> None:
+    with nova_that_answers(404, JSON, GONE) as port:
+        pass
+    async with nova_at(port) as nova:
+        with pytest.raises(CloudUnavailable):
+            await nova.server("x")
+        with nova_that_answers(404, JSON, GONE, port=port):
+            assert await nova.server("x") is None
+
+
+async def test_renews_a_token_that_was_revoked(lab: Lab) -> None:
+    connection = lab.connect_as_admin()
+    rest = Rest(connection, concurrency=1)
+    token = connection.session.get_token()
+    lab.admin.identity.delete("/auth/tokens", headers={"X-Subject-Token": token})
+
+    assert await Nova(rest).servers() == []
+
+    assert connection.session.get_token() != token
+    await rest.aclose()
+
+
+async def test_wrong_credentials_are_told(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = lab.write_clouds_yaml(tmp_path / "clouds.yaml")
+    path.write_text(path.read_text().replace("password: devcloud", "password: forgotten"))
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(path))
+    cloud = connect(ADMIN, clock=SystemClock())
+
+    with pytest.raises(CloudUnavailable, match="401.*check the credentials"):
+        await cloud.inventory()
+    await cloud.aclose()
+
+
+async def test_a_member_of_a_project_may_not_look(
+    lab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lab.project("tenant")
+    monkeypatch.setenv(
+        "OS_CLIENT_CONFIG_FILE", str(lab.write_clouds_yaml(tmp_path / "clouds.yaml"))
     )
-    return Nova(rest), rest
+    cloud = connect("tenant", clock=SystemClock())
+
+    with pytest.raises(CloudRefused, match="403"):
+        await cloud.inventory()
+    await cloud.aclose()
+
+
+@pytest.mark.parametrize("name", ["", "nowhere"])
+def test_a_cloud_that_is_not_configured_is_an_error_at_once(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OS_CLIENT_CONFIG_FILE", str(tmp_path / "clouds.yaml"))
+    monkeypatch.delenv("OS_CLOUD", raising=False)
+
+    with pytest.raises(InvalidRequest, match="clouds.yaml"):
+        connect(name, clock=SystemClock())

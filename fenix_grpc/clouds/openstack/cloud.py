@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from keystoneauth1.exceptions import MissingRequiredOptions
 from openstack.config import OpenStackConfig
 from openstack.connection import Connection
 from openstack.exceptions import ConfigException
@@ -89,8 +90,8 @@ def connect(cloud: str = "", *, clock: Clock, concurrency: int = 8) -> OpenStack
     """
     try:
         region = OpenStackConfig().get_one(cloud=cloud or None)
-    except ConfigException as err:
-        raise InvalidRequest("cloud", f"{err} Is clouds.yaml in place?") from err
+    except (ConfigException, MissingRequiredOptions) as err:
+        raise InvalidRequest("cloud", f"{err}; check its entry in clouds.yaml, or OS_*") from err
     if not region.config.get("api_timeout"):
         region.config["api_timeout"] = _API_TIMEOUT_S
     connection = Connection(config=region, app_name="fenix")

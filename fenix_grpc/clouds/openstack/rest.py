@@ -55,12 +55,15 @@ class NoSuchThing(CloudRefused):
 
 
 def choose_microversion(offered: tuple[float, ...] | None) -> Microversion:
-    """What to ask Nova for when `offered` is the newest that it has (keystoneauth writes "latest" as infinity); None:
-    it knows no microversions. Raises CloudRefused when that is too old.
+    """What to ask Nova for when `offered` is the newest that it has. Raises CloudRefused when that is too old.
+
+    keystoneauth writes infinity for "latest", and None when it could not read Nova's versions.
     """
-    if offered is None or offered < OLDEST_COMPUTE:
+    if offered is None:
+        raise CloudUnavailable("Nova does not tell which microversions it has")
+    if offered < OLDEST_COMPUTE:
         raise CloudRefused(
-            f"Nova offers microversions up to {_dotted(offered or (2, 0))}; fenix needs at least"
+            f"Nova offers microversions up to {_dotted(offered)}; fenix needs at least"
             f" {_dotted(OLDEST_COMPUTE)} (Rocky): upgrade Nova"
         )
     return NEWEST_COMPUTE if offered >= NEWEST_COMPUTE else tuple(map(int, offered))
@@ -126,7 +129,9 @@ def _translated(name: str, err: Exception) -> CloudError:
     elif isinstance(err, auth_errors.HttpError):
         status, text = err.http_status, err.message
     elif isinstance(err, _MISCONFIGURED):
-        return CloudRefused(f"{name}: {err}; check the cloud's entry in clouds.yaml")
+        return CloudRefused(
+            f"{name}: {err}; check clouds.yaml and Keystone's catalog, then start fenix again"
+        )
     else:
         return CloudUnavailable(f"{name}: {err}")
     told = f"{name}: {status} {text}"

@@ -1,0 +1,63 @@
+"""The demonstration, whole and with real processes: what a newcomer sees first must work."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+DEMO = [sys.executable, "-m", "fenix_grpc.cli", "demo", "--plain", "--speed", "10"]
+PROMISES = [
+    "✓ every host was empty before its work began, and stayed so",
+    "✓ every service is enabled again",
+    "✓ every instance is alive",
+]
+
+
+async def start(directory: Path) -> asyncio.subprocess.Process:
+    return await asyncio.create_subprocess_exec(
+        *DEMO,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env={**os.environ, "TMPDIR": str(directory), "PYTHONIOENCODING": "utf-8"},
+    )
+
+
+def processes_of(directory: Path) -> list[str]:
+    """Command lines that mention a directory."""
+    found = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = file.read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+        if str(directory) in words:
+            found.append(words)
+    return found
+
+
+async def test_it_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
+    demo = await start(tmp_path)
+    output = (await demo.communicate())[0].decode()
+    assert demo.returncode == 0, output
+    lines = output.splitlines()
+    assert any(line.startswith("10 hosts maintained in") for line in lines), output
+    assert [line for line in lines if line.startswith("✓")] == PROMISES
+    assert list(tmp_path.iterdir()) == []
+    assert processes_of(tmp_path) == []
+
+
+async def test_it_ends_its_processes_when_it_is_ended(tmp_path: Path) -> None:
+    demo = await start(tmp_path)
+    assert demo.stdout is not None
+    async for line in demo.stdout:
+        if b"session created" in line:
+            break
+    demo.send_signal(signal.SIGTERM)
+    rest = (await demo.communicate())[0].decode()
+    assert demo.returncode == 130, rest
+    assert "Traceback" not in rest
+    assert list(tmp_path.iterdir()) == []
+    assert processes_of(tmp_path) == []
