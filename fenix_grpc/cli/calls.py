@@ -84,9 +84,14 @@ class Problem(Exception):
         self.exit_code = exit_code
 
 
+def complain(problem: str) -> None:
+    """A line on standard error."""
+    sys.stderr.write(f"fenix: {problem}\n")
+
+
 def fail(problem: str, exit_code: Exit) -> NoReturn:
     """Ends the command with a line on standard error."""
-    sys.stderr.write(f"fenix: {problem}\n")
+    complain(problem)
     raise typer.Exit(int(exit_code))
 
 

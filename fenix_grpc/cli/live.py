@@ -19,6 +19,7 @@ from fenix_grpc.cli.words import clean, moment, phrase, span, word
 from fenix_grpc.v1.types_pb2 import (
     Answer,
     HostDetail,
+    HostKind,
     HostProgress,
     InstanceAction,
     NoticeKind,
@@ -37,6 +38,8 @@ _LEAST_LINES = 4
 _MOST_LINES = 12
 _MOST_RUNNING = 6
 _MOST_WAITS = 4
+_WORK_WIDTH = 20
+_BAR_WIDTH = 12
 #: Columns whose texts may be cut.
 _GIVES_WAY = ("work", "running", "where", "because", "answer")
 _HEADER_ROWS = 3
@@ -96,7 +99,7 @@ def _header(detail: SessionDetail, now: datetime, *, wide: bool) -> RenderableTy
             "  ",
             (state, _state_style(state)),
         ),
-        ProgressBar(total=100, completed=session.percent_done),
+        ProgressBar(total=100, completed=session.percent_done, complete_style="green"),
         f"{session.percent_done} %   {span(until - moment(session.created_at))}",
     )
     reason = Text(clean(session.reason) or " ", style="red" if state.endswith("FAILED") else "dim")
@@ -125,31 +128,41 @@ def host_state(host: HostDetail) -> tuple[str, str]:
 
 
 def _hosts(hosts: Sequence[HostDetail], rows: int) -> Table:
-    """At most so many rows; hosts that something happens to come first when not all fit."""
+    """At most so many rows, the last of which counts the hosts that are not shown."""
     table = _table("host", "work", "instances", "vCPU", "")
+    table.columns[1].max_width = _WORK_WIDTH
     table.columns[2].justify = "right"
-    shown = list(hosts)
-    if len(hosts) > rows:
-        busy = sorted(hosts, key=lambda h: host_state(h)[0] in ("done", "to do"))[: rows - 1]
-        shown = [host for host in hosts if host in busy]
+    shown = hosts if len(hosts) <= rows else _busiest(hosts, rows - 1)
     for host in shown:
-        state, style = host_state(host)
-        used, total = host.used.vcpus, host.capacity.vcpus
-        bar = ProgressBar(total=max(total, 1), completed=used, width=12)
-        table.add_row(
-            host.host,
-            _cut(state, style),
-            str(host.instances or ""),
-            bar if host.instances or used else "",
-            f"{used}/{total}" if host.instances or used else "",
-        )
+        state = _cut(*host_state(host))
+        table.add_row(host.host, state, str(host.instances or ""), *_usage(host))
     if len(shown) < len(hosts):
         done = sum(host.maintained for host in hosts)
-        rest = len(hosts) - len(shown)
-        table.add_row(
-            Text(f"{rest} more", style="dim"), _cut(f"{done} of {len(hosts)} are done", "dim")
-        )
+        rest = Text(f"{len(hosts) - len(shown)} more", style="dim")
+        table.add_row(rest, _cut(f"{done} of {len(hosts)} are done", "dim"))
     return table
+
+
+def _busiest(hosts: Sequence[HostDetail], number: int) -> list[HostDetail]:
+    """Hosts that something happens to before the others, in their own order."""
+    idle = [host_state(host)[0] in ("done", "to do") for host in hosts]
+    chosen = sorted(range(len(hosts)), key=lambda place: idle[place])[:number]
+    return [hosts[place] for place in sorted(chosen)]
+
+
+def _usage(host: HostDetail) -> tuple[RenderableType, str]:
+    """How full a compute host is; of any other, what it is."""
+    if host.kind != HostKind.HOST_KIND_COMPUTE:
+        return Text(phrase(HostKind, host.kind), style="dim"), ""
+    used, total = host.used.vcpus, host.capacity.vcpus
+    bar = ProgressBar(
+        total=max(total, 1),
+        completed=used,
+        width=_BAR_WIDTH,
+        complete_style="cyan",
+        finished_style="cyan",
+    )
+    return bar, f"{used}/{total}"
 
 
 def _running(detail: SessionDetail, now: datetime) -> Table:
@@ -203,13 +216,12 @@ def _left(wait: Waiting, now: datetime) -> str:
 
 
 def _projects(detail: SessionDetail) -> Table:
-    table = _table("project", "manager", "instances", "asked", "answer")
-    table.columns[2].justify = "right"
+    table = _table("project", "instances", "asked", "answer")
+    table.columns[1].justify = "right"
     sizes = Counter(instance.project_id for instance in detail.instances)
     for project in detail.projects:
         table.add_row(
             project.project_id,
-            "listens" if project.listening else Text("none", style="dim"),
             str(sizes[project.project_id]),
             word(NoticeKind, project.notice),
             answer_of(project),

@@ -24,16 +24,11 @@ def serve(
     from fenix_grpc import config as configuration
     from fenix_grpc import server
 
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    logging.getLogger("uvicorn").setLevel(logging.WARNING)
 
     async def work() -> None:
-        chosen = configuration.load(config)
-        await server.run(
-            chosen,
-            on_ready=lambda at: say(f"gRPC on {at.grpc}, REST on http://{at.rest}; Ctrl-C stops"),
-        )
+        await server.run(configuration.load(config))
 
     run(work())
 
@@ -50,9 +45,8 @@ def gateway(
     from gateway.channel import ChannelBackend
     from gateway.serve import serve as serve_rest
 
-    host, port = address("--listen", listen)
-
     async def work() -> None:
+        host, port = address("--listen", listen)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Annotated
 
 import typer
@@ -20,6 +19,7 @@ from fenix_grpc.cli.calls import (
     SessionArgument,
     TokenOption,
     call,
+    complain,
     explain,
 )
 from fenix_grpc.cli.output import console, json_line, present, say
@@ -188,16 +188,23 @@ async def _watch(
 ) -> Exit:
     terminal = console()
     if output is Format.TABLE and terminal.is_terminal and session_id and ongoing:
-        return await Screen(client, session_id, terminal, server).run(until=until)
-    lines = Lines(say, name_session=not session_id)
-    return await follow(
-        client,
-        session_id,
-        (lambda event: say(json_line(event))) if output is Format.JSON else lines,
-        until=until,
-        ongoing=ongoing,
-        on_break=lambda failed, _wait_s: _complain(f"{explain(failed, server)}; trying again"),
-    )
+        outcome = await Screen(client, session_id, terminal, server).run(until=until)
+    else:
+        lines = Lines(say, name_session=not session_id)
+        outcome = await follow(
+            client,
+            session_id,
+            (lambda event: say(json_line(event))) if output is Format.JSON else lines,
+            until=until,
+            ongoing=ongoing,
+            on_break=lambda failed, _wait_s: complain(f"{explain(failed, server)}; trying again"),
+        )
+    if outcome is Exit.SESSION_FAILED:
+        complain(
+            f"the session failed or was deleted; see `fenix session detail {session_id}`, "
+            f"go on with `fenix session continue {session_id}`"
+        )
+    return outcome
 
 
 @app.command("continue")
@@ -241,7 +248,3 @@ def delete(
         await client.call(client.sessions.DeleteSession, request)
 
     call(server, token, work)
-
-
-def _complain(line: str) -> None:
-    sys.stderr.write(f"fenix: {line}\n")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from fenix_grpc.core.constraints import GroupConstraint, InstanceConstraint
 from fenix_grpc.core.model import (
     ActionSpec,
     Answer,
@@ -54,6 +55,11 @@ class WorldObserved:
     groups: tuple[GroupView, ...] = ()
     listening: tuple[str, ...] = ()
     not_listening: tuple[str, ...] = ()
+    #: New or changed constraints, and the ids of those that were withdrawn.
+    instance_constraints: tuple[InstanceConstraint, ...] = ()
+    group_constraints: tuple[GroupConstraint, ...] = ()
+    gone_instance_constraints: tuple[str, ...] = ()
+    gone_group_constraints: tuple[str, ...] = ()
     #: The last event that the look is known to be later than; facts up to it are confirmed.
     looked_after_seq: int = 0
     #: Why the cloud could not be looked at; the other fields are empty then.

@@ -104,6 +104,16 @@ def _world_observed(session: Session, event: e.WorldObserved, entry: Entry) -> S
         instances=instances,
         on_host=_index(session.on_host, changes) if changes else session.on_host,
         groups={**session.groups, **{group.group_id: group for group in event.groups}},
+        instance_constraints=_changed(
+            session.instance_constraints,
+            {c.instance_id: c for c in event.instance_constraints},
+            event.gone_instance_constraints,
+        ),
+        group_constraints=_changed(
+            session.group_constraints,
+            {c.group_id: c for c in event.group_constraints},
+            event.gone_group_constraints,
+        ),
         listening=(session.listening | set(event.listening)) - set(event.not_listening),
         looked_seq=max(session.looked_seq, event.looked_after_seq),
         looked_at=entry.at,
@@ -111,6 +121,13 @@ def _world_observed(session: Session, event: e.WorldObserved, entry: Entry) -> S
         cloud_problem_since=None,
     )
     return replace(after, projects=_affected(after, event.instances))
+
+
+def _changed(known: Mapping[K, V], new: Mapping[K, V], gone: Iterable[K]) -> Mapping[K, V]:
+    if not new and not gone:
+        return known
+    left = frozenset(gone)
+    return {**{k: v for k, v in known.items() if k not in left}, **new}
 
 
 def _affected(session: Session, seen: Iterable[InstanceView]) -> tuple[str, ...]:

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from fenix_grpc.core.constraints import GroupConstraint, InstanceConstraint
 from fenix_grpc.core.events import SessionCreated
 from fenix_grpc.core.model import (
     ActionType,
@@ -149,6 +150,9 @@ class Session:
     #: Host to the ids of the instances on it; the same facts as `instances`, indexed.
     on_host: Mapping[str, frozenset[str]] = field(default_factory=dict)
     groups: Mapping[str, GroupView] = field(default_factory=dict)
+    #: What applications demand, by instance and by group.
+    instance_constraints: Mapping[str, InstanceConstraint] = field(default_factory=dict)
+    group_constraints: Mapping[str, GroupConstraint] = field(default_factory=dict)
     #: Projects that were ever affected, in order of appearance.
     projects: tuple[str, ...] = ()
     listening: frozenset[str] = frozenset()

@@ -112,7 +112,7 @@ class GroupView(_message.Message):
     def __init__(self, group_id: _Optional[str] = ..., group_name: _Optional[str] = ..., max_per_host: _Optional[int] = ...) -> None: ...
 
 class WorldObserved(_message.Message):
-    __slots__ = ("hosts", "gone_hosts", "instances", "gone_instances", "groups", "listening", "not_listening", "looked_after_seq", "problem")
+    __slots__ = ("hosts", "gone_hosts", "instances", "gone_instances", "groups", "listening", "not_listening", "looked_after_seq", "problem", "instance_constraints", "group_constraints", "gone_instance_constraints", "gone_group_constraints")
     HOSTS_FIELD_NUMBER: _ClassVar[int]
     GONE_HOSTS_FIELD_NUMBER: _ClassVar[int]
     INSTANCES_FIELD_NUMBER: _ClassVar[int]
@@ -122,6 +122,10 @@ class WorldObserved(_message.Message):
     NOT_LISTENING_FIELD_NUMBER: _ClassVar[int]
     LOOKED_AFTER_SEQ_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
+    GONE_INSTANCE_CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
+    GONE_GROUP_CONSTRAINTS_FIELD_NUMBER: _ClassVar[int]
     hosts: _containers.RepeatedCompositeFieldContainer[HostView]
     gone_hosts: _containers.RepeatedScalarFieldContainer[str]
     instances: _containers.RepeatedCompositeFieldContainer[InstanceView]
@@ -131,7 +135,11 @@ class WorldObserved(_message.Message):
     not_listening: _containers.RepeatedScalarFieldContainer[str]
     looked_after_seq: int
     problem: str
-    def __init__(self, hosts: _Optional[_Iterable[_Union[HostView, _Mapping]]] = ..., gone_hosts: _Optional[_Iterable[str]] = ..., instances: _Optional[_Iterable[_Union[InstanceView, _Mapping]]] = ..., gone_instances: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[_Union[GroupView, _Mapping]]] = ..., listening: _Optional[_Iterable[str]] = ..., not_listening: _Optional[_Iterable[str]] = ..., looked_after_seq: _Optional[int] = ..., problem: _Optional[str] = ...) -> None: ...
+    instance_constraints: _containers.RepeatedCompositeFieldContainer[_types_pb2.InstanceConstraint]
+    group_constraints: _containers.RepeatedCompositeFieldContainer[_types_pb2.GroupConstraint]
+    gone_instance_constraints: _containers.RepeatedScalarFieldContainer[str]
+    gone_group_constraints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, hosts: _Optional[_Iterable[_Union[HostView, _Mapping]]] = ..., gone_hosts: _Optional[_Iterable[str]] = ..., instances: _Optional[_Iterable[_Union[InstanceView, _Mapping]]] = ..., gone_instances: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[_Union[GroupView, _Mapping]]] = ..., listening: _Optional[_Iterable[str]] = ..., not_listening: _Optional[_Iterable[str]] = ..., looked_after_seq: _Optional[int] = ..., problem: _Optional[str] = ..., instance_constraints: _Optional[_Iterable[_Union[_types_pb2.InstanceConstraint, _Mapping]]] = ..., group_constraints: _Optional[_Iterable[_Union[_types_pb2.GroupConstraint, _Mapping]]] = ..., gone_instance_constraints: _Optional[_Iterable[str]] = ..., gone_group_constraints: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HostsSelected(_message.Message):
     __slots__ = ("hosts", "excluded")

@@ -335,3 +335,55 @@ class NoticeInstance(_message.Message):
     instance_name: str
     action: InstanceAction
     def __init__(self, instance_id: _Optional[str] = ..., instance_name: _Optional[str] = ..., action: _Optional[_Union[InstanceAction, str]] = ...) -> None: ...
+
+class InstanceConstraint(_message.Message):
+    __slots__ = ("instance_id", "project_id", "group_id", "instance_name", "max_interruption_time", "migration_types", "resource_mitigation", "lead_time")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    INSTANCE_NAME_FIELD_NUMBER: _ClassVar[int]
+    MAX_INTERRUPTION_TIME_FIELD_NUMBER: _ClassVar[int]
+    MIGRATION_TYPES_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_MITIGATION_FIELD_NUMBER: _ClassVar[int]
+    LEAD_TIME_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    project_id: str
+    group_id: str
+    instance_name: str
+    max_interruption_time: int
+    migration_types: _containers.RepeatedScalarFieldContainer[InstanceAction]
+    resource_mitigation: bool
+    lead_time: int
+    def __init__(self, instance_id: _Optional[str] = ..., project_id: _Optional[str] = ..., group_id: _Optional[str] = ..., instance_name: _Optional[str] = ..., max_interruption_time: _Optional[int] = ..., migration_types: _Optional[_Iterable[_Union[InstanceAction, str]]] = ..., resource_mitigation: _Optional[bool] = ..., lead_time: _Optional[int] = ...) -> None: ...
+
+class BySize(_message.Message):
+    __slots__ = ("group_size", "number")
+    GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    group_size: int
+    number: int
+    def __init__(self, group_size: _Optional[int] = ..., number: _Optional[int] = ...) -> None: ...
+
+class GroupConstraint(_message.Message):
+    __slots__ = ("group_id", "project_id", "group_name", "anti_affinity_group", "max_instances_per_host", "max_impacted_members", "max_impacted_by_size", "min_preserved_by_size", "recovery_time", "resource_mitigation")
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_NAME_FIELD_NUMBER: _ClassVar[int]
+    ANTI_AFFINITY_GROUP_FIELD_NUMBER: _ClassVar[int]
+    MAX_INSTANCES_PER_HOST_FIELD_NUMBER: _ClassVar[int]
+    MAX_IMPACTED_MEMBERS_FIELD_NUMBER: _ClassVar[int]
+    MAX_IMPACTED_BY_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MIN_PRESERVED_BY_SIZE_FIELD_NUMBER: _ClassVar[int]
+    RECOVERY_TIME_FIELD_NUMBER: _ClassVar[int]
+    RESOURCE_MITIGATION_FIELD_NUMBER: _ClassVar[int]
+    group_id: str
+    project_id: str
+    group_name: str
+    anti_affinity_group: bool
+    max_instances_per_host: int
+    max_impacted_members: int
+    max_impacted_by_size: _containers.RepeatedCompositeFieldContainer[BySize]
+    min_preserved_by_size: _containers.RepeatedCompositeFieldContainer[BySize]
+    recovery_time: int
+    resource_mitigation: bool
+    def __init__(self, group_id: _Optional[str] = ..., project_id: _Optional[str] = ..., group_name: _Optional[str] = ..., anti_affinity_group: _Optional[bool] = ..., max_instances_per_host: _Optional[int] = ..., max_impacted_members: _Optional[int] = ..., max_impacted_by_size: _Optional[_Iterable[_Union[BySize, _Mapping]]] = ..., min_preserved_by_size: _Optional[_Iterable[_Union[BySize, _Mapping]]] = ..., recovery_time: _Optional[int] = ..., resource_mitigation: _Optional[bool] = ...) -> None: ...

@@ -25,7 +25,7 @@ from fenix_grpc.api.convert import (
     to_struct,
     to_timestamp,
 )
-from fenix_grpc.core import events, model, notices
+from fenix_grpc.core import constraints, events, model, notices
 from fenix_grpc.core.errors import InvalidRequest
 from fenix_grpc.ports import Recorded
 from fenix_grpc.v1 import events_pb2, types_pb2
@@ -51,7 +51,7 @@ def dataclasses_of(module: ModuleType) -> list[type[Any]]:
 
 CORE = {
     kind.__name__: kind
-    for module in (model, events, notices)
+    for module in (constraints, model, events, notices)
     for kind in dataclasses_of(module)
     if kind.__name__ not in UNSENT
 }
@@ -122,7 +122,7 @@ def example(annotation: Any) -> Any:
         return plain[name]
     if name in ENUMS:
         return next(iter(ENUMS[name]))
-    kind = getattr(model, name)
+    kind = CORE.get(name) or getattr(model, name)
     if name == "Policy":
         return kind()
     return kind(**{field.name: example(field.type) for field in fields(kind)})

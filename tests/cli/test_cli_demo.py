@@ -25,9 +25,9 @@ async def start(directory: Path) -> asyncio.subprocess.Process:
     )
 
 
-def processes_of(directory: Path) -> list[str]:
-    """Command lines that mention a directory."""
-    found = []
+def left_of(directory: Path) -> list[str]:
+    """Files in a directory, and command lines of processes that mention it."""
+    found = [file.name for file in directory.iterdir()]
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = file.read_bytes().replace(b"\0", b" ").decode()
@@ -45,8 +45,7 @@ async def test_it_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
     lines = output.splitlines()
     assert any(line.startswith("10 hosts maintained in") for line in lines), output
     assert [line for line in lines if line.startswith("✓")] == PROMISES
-    assert list(tmp_path.iterdir()) == []
-    assert processes_of(tmp_path) == []
+    assert left_of(tmp_path) == []
 
 
 async def test_it_ends_its_processes_when_it_is_ended(tmp_path: Path) -> None:
@@ -59,5 +58,4 @@ async def test_it_ends_its_processes_when_it_is_ended(tmp_path: Path) -> None:
     rest = (await demo.communicate())[0].decode()
     assert demo.returncode == 130, rest
     assert "Traceback" not in rest
-    assert list(tmp_path.iterdir()) == []
-    assert processes_of(tmp_path) == []
+    assert left_of(tmp_path) == []

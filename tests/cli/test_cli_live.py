@@ -74,6 +74,7 @@ def a_session(**fields: object) -> SessionDetail:
             ),
             host("compute-4", 4),
             host("compute-5", 1, excluded="broken fan"),
+            HostDetail(host="controller-1", kind=HostKind.HOST_KIND_CONTROLLER, maintained=True),
         ],
         projects=[
             ProjectDetail(
@@ -155,17 +156,18 @@ def shown(detail: SessionDetail, width: int = 100, height: int = 50) -> str:
 NARROW = """\
 session 4f2c1a9e  PLANNED_MAINTENANCE  ━━━━━━━━━━━━╸                           33 %   1:05
 
-host       work                  instances  vCPU
-compute-1  done
-compute-2  emptying                      3  ━━━━━━━━━     6/8
-compute-3  in work
-compute-4  to do                         4  ━━━━━━━━━━━━  8/8
-compute-5  left out: broken fan          1  ━━━           2/8
+host          work                  instances  vCPU
+compute-1     done                                           0/8
+compute-2     emptying                      3  ━━━━━━━━━     6/8
+compute-3     in work                                        0/8
+compute-4     to do                         4  ━━━━━━━━━━━━  8/8
+compute-5     left out: broken fan          1  ━━━           2/8
+controller-1  done                             controller
 
-project  manager  instances  asked                answer
-web      listens          1  PLANNED_MAINTENANCE  ACK
-db       listens          0  PLANNED_MAINTENANCE  awaited
-old      none             0  MAINTENANCE          by policy: it has no manager
+project  instances  asked                answer
+web              1  PLANNED_MAINTENANCE  ACK
+db               0  PLANNED_MAINTENANCE  awaited
+old              0  MAINTENANCE          by policy: it has no manager
 
 running             where                  for
 live migrate web-1  compute-2 → compute-1  3.5 s
@@ -181,17 +183,17 @@ db           its reply to PLANNED_MAINTENANCE, then the session stops  35 s
 WIDE = """\
 session 4f2c1a9e-0000-4000-8000-000000000000  PLANNED_MAINTENANCE  ━━━━━━━━━━━━━                             33 %   1:05
 
-host       work                  instances  vCPU                 project  manager  instances  asked                answ…
-compute-1  done                                                  web      listens          1  PLANNED_MAINTENANCE  ACK
-compute-2  emptying                      3  ━━━━━━━━━     6/8    db       listens          0  PLANNED_MAINTENANCE  awai…
-compute-3  in work                                               old      none             0  MAINTENANCE          by p…
-compute-4  to do                         4  ━━━━━━━━━━━━  8/8
-compute-5  left out: broken fan          1  ━━━           2/8    running             where                  for
-                                                                 live migrate web-1  compute-2 → compute-1  3.5 s
-                                                                 firmware            compute-3              35 s
+host          work                  instances  vCPU                 project  instances  asked                answer
+compute-1     done                                           0/8    web              1  PLANNED_MAINTENANCE  ACK
+compute-2     emptying                      3  ━━━━━━━━━     6/8    db               0  PLANNED_MAINTENANCE  awaited
+compute-3     in work                                        0/8    old              0  MAINTENANCE          by policy:…
+compute-4     to do                         4  ━━━━━━━━━━━━  8/8
+compute-5     left out: broken fan          1  ━━━           2/8    running             where                  for
+controller-1  done                             controller           live migrate web-1  compute-2 → compute-1  3.5 s
+                                                                    firmware            compute-3              35 s
 
-                                                                 waiting for  because                               left
-                                                                 db           its reply to PLANNED_MAINTENANCE, t…  35 s
+                                                                    waiting for  because                            left
+                                                                    db           its reply to PLANNED_MAINTENANCE…  35 s
 
 12:00:01  session created: all hosts, workflow default
 12:01:00  PLANNED_MAINTENANCE compute-2
@@ -212,7 +214,7 @@ def test_hosts_that_do_not_fit_are_counted_and_busy_ones_come_first() -> None:
     screen = shown(detail, width=90, height=30)
     assert len(screen.splitlines()) <= 30
     assert all(f"compute-{n} " in screen for n in (2, 3, 5))
-    assert "1 of 45 are done" in screen
+    assert "2 of 46 are done" in screen
 
 
 def test_a_session_that_failed_says_why() -> None:
@@ -244,12 +246,13 @@ last event      2030-01-31 12:01:00, number 42
 waiting for  because                           until                then
 project:db   its reply to PLANNED_MAINTENANCE  2030-01-31 12:01:40  the session stops
 
-host       kind     work                  instances  vCPU  memory MiB   disk GiB
-compute-1  compute  done                  0          0/8   0/32768      0/400
-compute-2  compute  emptying              3          6/8   24576/32768  0/400
-compute-3  compute  in work               0          0/8   0/32768      0/400
-compute-4  compute  to do                 4          8/8   32768/32768  0/400
-compute-5  compute  left out: broken fan  1          2/8   8192/32768   0/400
+host          kind        work                  instances  vCPU  memory MiB   disk GiB
+compute-1     compute     done                  0          0/8   0/32768      0/400
+compute-2     compute     emptying              3          6/8   24576/32768  0/400
+compute-3     compute     in work               0          0/8   0/32768      0/400
+compute-4     compute     to do                 4          8/8   32768/32768  0/400
+compute-5     compute     left out: broken fan  1          2/8   8192/32768   0/400
+controller-1  controller  done                  0          0/0   0/0          0/0
 
 project  manager  last asked           answer
 web      listens  PLANNED_MAINTENANCE  ACK

@@ -194,7 +194,7 @@ async def test_tells_of_a_failed_live_migration_and_can_try_again(
     at_fault = server.compute_host if where == "source" else target
     lab.faults(at_fault, **{fault: "fail"})
 
-    with pytest.raises(CloudRefused, match="live-migration ended as 'failed'.*fault"):
+    with pytest.raises(CloudRefused, match=r"live-migration ended as 'failed'.*fault"):
         await move(cloud, server, LIVE, target=target)
     assert shown(lab, server).compute_host == server.compute_host
     lab.faults(at_fault)

@@ -22,7 +22,7 @@ _API_TIMEOUT_S = 90.0
 class OpenStackCloud:
     """The Cloud port over Nova and Placement, with the rights of an administrator. Use `connect`."""
 
-    def __init__(self, rest: Rest, clock: Clock, *, poll_s: float = 1.0) -> None:
+    def __init__(self, rest: Rest, clock: Clock, *, poll_s: float) -> None:
         self._rest = rest
         self._nova = Nova(rest)
         self._clock = clock
@@ -82,11 +82,13 @@ class OpenStackCloud:
         return services[0]
 
 
-def connect(cloud: str = "", *, clock: Clock, concurrency: int = 8) -> OpenStackCloud:
+def connect(
+    cloud: str = "", *, clock: Clock, concurrency: int = 8, poll_s: float = 1.0
+) -> OpenStackCloud:
     """The cloud named in clouds.yaml; without a name the one that OS_CLOUD or the other OS_* variables tell.
 
-    Talks to nobody yet, so a cloud that is down is no error here. At most `concurrency` calls run at once. Raises
-    InvalidRequest when the configuration does not name a cloud.
+    Talks to nobody yet, so a cloud that is down is no error here. At most `concurrency` calls run at once; a move is
+    looked at every `poll_s`. Raises InvalidRequest when the configuration does not describe a cloud.
     """
     try:
         region = OpenStackConfig().get_one(cloud=cloud or None)
@@ -95,7 +97,7 @@ def connect(cloud: str = "", *, clock: Clock, concurrency: int = 8) -> OpenStack
     if not region.config.get("api_timeout"):
         region.config["api_timeout"] = _API_TIMEOUT_S
     connection = Connection(config=region, app_name="fenix")
-    return OpenStackCloud(Rest(connection, concurrency=concurrency), clock)
+    return OpenStackCloud(Rest(connection, concurrency=concurrency), clock, poll_s=poll_s)
 
 
 def _taken(service: Service) -> str:
