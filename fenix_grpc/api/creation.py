@@ -27,6 +27,8 @@ DEFAULT_WORKFLOW = "default"
 _MOST_HOSTS = 10_000
 _MOST_ACTIONS = 100
 _MOST_METADATA_BYTES = 64 * 1024
+#: Protobuf readers refuse messages nested deeper than 100, and a level of JSON takes up to three.
+_MOST_METADATA_LEVELS = 16
 #: Clocks differ, and requests take their time.
 _PAST = timedelta(seconds=60)
 _LATEST = datetime(9000, 1, 1, tzinfo=UTC)
@@ -103,18 +105,20 @@ def _maintenance_at(request: pb.CreateSessionRequest, now: datetime) -> datetime
 
 def _metadata(field: str, struct: Struct) -> Mapping[str, Any]:
     metadata = from_struct(struct)
-    _check_numbers(field, metadata)
+    _check_values(field, metadata)
     size = len(msgspec.json.encode(metadata))
     if size > _MOST_METADATA_BYTES:
         raise InvalidRequest(field, f"at most {_MOST_METADATA_BYTES} bytes as JSON, not {size}")
     return metadata
 
 
-def _check_numbers(field: str, value: Any) -> None:
-    """JSON has no word for infinity and the like."""
+def _check_values(field: str, value: Any, level: int = 0) -> None:
+    """JSON has no word for infinity and the like, and what is nested too deeply could never be read again."""
+    if level > _MOST_METADATA_LEVELS:
+        raise InvalidRequest(field, f"at most {_MOST_METADATA_LEVELS} levels, one inside the other")
     if isinstance(value, float) and not isfinite(value):
         raise InvalidRequest(field, f"{value} is not a number that JSON knows")
     for inner in (
         value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     ):
-        _check_numbers(field, inner)
+        _check_values(field, inner, level + 1)

@@ -10,7 +10,7 @@ from contextlib import aclosing
 from typing import Any, NoReturn
 
 import grpc
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc.status_pb2 import Status
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc  # type: ignore[import-untyped]
 from grpc_reflection.v1alpha import reflection, reflection_pb2  # type: ignore[import-untyped]
@@ -19,7 +19,7 @@ from grpc_status import rpc_status
 from fenix_grpc.api.chain import Chain
 from fenix_grpc.api.methods import METHODS, Method
 from fenix_grpc.api.policy import check_covered
-from fenix_grpc.api.status import RpcFailure
+from fenix_grpc.api.status import RpcFailure, to_status
 from fenix_grpc.core.errors import InvalidRequest
 
 #: Each was needed in a measurement, but the keepalive, which finds watchers that vanished without a word.
@@ -82,31 +82,32 @@ class GrpcDoor:
 
     def _handler(self, method: Method) -> Any:
         make: Any = grpc.unary_unary_rpc_method_handler
-        call = self._unary(method.full_name)
+        call = self._unary(method)
         if method.streams:
             make = grpc.unary_stream_rpc_method_handler
-            call = self._stream(method.full_name)
-        return make(
-            call,
-            request_deserializer=method.request.FromString,
-            response_serializer=method.response.SerializeToString,
-        )
+            call = self._stream(method)
+        # Requests are read here: what gRPC cannot read it logs as an error of the server.
+        return make(call, response_serializer=method.response.SerializeToString)
 
-    def _unary(self, method: str) -> Any:
-        async def call(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+    def _unary(self, method: Method) -> Any:
+        async def call(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> Message:
+            said = _metadata(context)
             try:
-                return await self._chain.unary(method, request, _metadata(context), context.peer())
+                request = _read(method, data)
+                return await self._chain.unary(method.full_name, request, said, context.peer())
             except RpcFailure as failure:
                 await _abort(context, failure.status)
 
         return call
 
-    def _stream(self, method: str) -> Any:
-        async def call(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    def _stream(self, method: Method) -> Any:
+        async def call(data: bytes, context: grpc.aio.ServicerContext[Any, Any]) -> None:
             # At once, so that the client knows that it is connected before anything happens.
             await context.send_initial_metadata(())
-            stream = self._chain.stream(method, request, _metadata(context), context.peer())
+            said = _metadata(context)
             try:
+                request = _read(method, data)
+                stream = self._chain.stream(method.full_name, request, said, context.peer())
                 async with aclosing(stream) as responses:
                     async for response in responses:
                         await context.write(response)
@@ -114,6 +115,15 @@ class GrpcDoor:
                 await _abort(context, failure.status)
 
         return call
+
+
+def _read(method: Method, data: bytes) -> Message:
+    """The request. Raises RpcFailure for bytes that are none."""
+    try:
+        return method.request.FromString(data)
+    except DecodeError as err:
+        unreadable = InvalidRequest("request", str(err))
+        raise RpcFailure(to_status(unreadable, method.full_name)) from err
 
 
 def _metadata(context: grpc.aio.ServicerContext[Any, Any]) -> Mapping[str, str]:

@@ -28,7 +28,7 @@ class Projects:
         """What a session asks of a project now."""
         session = (await self._folds.latest(request.session_id)).session
         if request.project_id not in session.projects or session.closed:
-            raise NotFound("session", request.session_id)
+            raise NotFound("session", f"{request.session_id} of project {request.project_id}")
         asks = session.asks_of(request.project_id)
         response = pb.GetProjectSessionResponse(state=to_number(session.state))
         if not asks:

@@ -24,7 +24,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from fenix_grpc.cli.arguments import action_of
-from fenix_grpc.cli.calls import Exit, run
+from fenix_grpc.cli.calls import Exit, complain, run
 from fenix_grpc.cli.output import console, say
 from fenix_grpc.cli.processes import Processes, free_ports, started
 from fenix_grpc.cli.proof import broken_promises
@@ -118,6 +118,8 @@ async def _play(stage: Stage, *, keep: bool, plain: bool) -> Exit:
         broken = broken_promises(before, after, operations, journal)
         say("")
         console().print(Group(as_table(summarise(journal)), Text(), _verdict(broken)))
+        if outcome:
+            complain("the session did not end in MAINTENANCE_DONE; its last lines above say why")
         if keep:
             say(_look_around(stage, session_id))
             await processes.watch()

@@ -14,20 +14,15 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
+from fenix_grpc.cli.describe import answer_of, host_state, step_words
 from fenix_grpc.cli.story import Line
 from fenix_grpc.cli.words import clean, moment, phrase, span, word
 from fenix_grpc.v1.types_pb2 import (
-    Answer,
     HostDetail,
     HostKind,
-    HostProgress,
-    InstanceAction,
     NoticeKind,
-    ProjectDetail,
     SessionDetail,
     SessionState,
-    StepDetail,
-    StepVerb,
     Waiting,
 )
 
@@ -36,6 +31,7 @@ WIDE = 112
 #: Lines of the story that are always shown.
 _LEAST_LINES = 4
 _MOST_LINES = 12
+_MOST_PROJECTS = 6
 _MOST_RUNNING = 6
 _MOST_WAITS = 4
 _WORK_WIDTH = 20
@@ -102,29 +98,15 @@ def _header(detail: SessionDetail, now: datetime, *, wide: bool) -> RenderableTy
         ProgressBar(total=100, completed=session.percent_done, complete_style="green"),
         f"{session.percent_done} %   {span(until - moment(session.created_at))}",
     )
-    reason = Text(clean(session.reason) or " ", style="red" if state.endswith("FAILED") else "dim")
-    return Group(top, reason)
+    reason = clean(session.reason) or " "
+    failed = session.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED
+    return Group(top, Text(reason, style="red") if failed else _cut(reason, "dim"))
 
 
 def _state_style(state: str) -> str:
     if state == "MAINTENANCE_FAILED":
         return "bold red"
     return "bold green" if state == "MAINTENANCE_DONE" else "bold cyan"
-
-
-def host_state(host: HostDetail) -> tuple[str, str]:
-    """Where a host is in its maintenance, as words and a style."""
-    if host.excluded:
-        return f"left out: {clean(host.excluded)}", "dim"
-    if host.maintained:
-        return "done", "green"
-    if host.progress == HostProgress.HOST_PROGRESS_IN_MAINTENANCE:
-        return "in work", "bold yellow"
-    if host.progress == HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE:
-        return "returning", "green"
-    if host.disabled:
-        return ("emptying", "cyan") if host.instances else ("empty", "yellow")
-    return "to do", ""
 
 
 def _hosts(hosts: Sequence[HostDetail], rows: int) -> Table:
@@ -145,7 +127,7 @@ def _hosts(hosts: Sequence[HostDetail], rows: int) -> Table:
 
 def _busiest(hosts: Sequence[HostDetail], number: int) -> list[HostDetail]:
     """Hosts that something happens to before the others, in their own order."""
-    idle = [host_state(host)[0] in ("done", "to do") for host in hosts]
+    idle = [host_state(host).text in ("done", "to do") for host in hosts]
     chosen = sorted(range(len(hosts)), key=lambda place: idle[place])[:number]
     return [hosts[place] for place in sorted(chosen)]
 
@@ -177,17 +159,6 @@ def _running(detail: SessionDetail, now: datetime) -> Table:
     return table
 
 
-def step_words(step: StepDetail, names: dict[str, str]) -> tuple[str, str]:
-    """What a step does, and where."""
-    if step.verb == StepVerb.STEP_VERB_MOVE_INSTANCE:
-        name = names.get(step.instance_id) or step.instance_id
-        how = phrase(InstanceAction, step.how) or "move"
-        return f"{how} {name}", f"{step.host} → {step.target or '?'}"
-    if step.verb == StepVerb.STEP_VERB_RUN_ACTION:
-        return step.plugin, step.host
-    return phrase(StepVerb, step.verb), step.host
-
-
 def _waiting(detail: SessionDetail, now: datetime) -> Table:
     """What is awaited besides the steps that run."""
     table = _table("waiting for", "because", "left")
@@ -216,27 +187,23 @@ def _left(wait: Waiting, now: datetime) -> str:
 
 
 def _projects(detail: SessionDetail) -> Table:
+    """Those that are awaited first when not all fit."""
     table = _table("project", "instances", "asked", "answer")
     table.columns[1].justify = "right"
     sizes = Counter(instance.project_id for instance in detail.instances)
-    for project in detail.projects:
+    projects = list(detail.projects)
+    if len(projects) > _MOST_PROJECTS:
+        projects.sort(key=lambda project: answer_of(project).text != "awaited")
+    for project in projects[:_MOST_PROJECTS]:
         table.add_row(
             project.project_id,
             str(sizes[project.project_id]),
             word(NoticeKind, project.notice),
-            answer_of(project),
+            _cut(*answer_of(project)),
         )
+    if len(projects) > _MOST_PROJECTS:
+        table.add_row(Text(f"{len(projects) - _MOST_PROJECTS} more", style="dim"))
     return table
-
-
-def answer_of(project: ProjectDetail) -> Text:
-    """What came of the last question to a project."""
-    if project.answer:
-        refused = project.answer == Answer.ANSWER_NACK
-        return _cut(word(Answer, project.answer), "bold red" if refused else "green")
-    if project.defaulted:
-        return _cut(f"by policy: {clean(project.defaulted)}", "dim")
-    return _cut("awaited" if project.notice else "", "yellow")
 
 
 def _latest(story: Sequence[Line], rows: int) -> RenderableType:
@@ -258,14 +225,4 @@ def _table(*titles: str) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in titles:
         table.add_column(title, no_wrap=title not in _GIVES_WAY)
-    return table
-
-
-def facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
-    """Names and values, one pair a row."""
-    table = Table.grid(padding=(0, 2))
-    table.add_column(style="dim", no_wrap=True)
-    table.add_column()
-    for name, value in pairs:
-        table.add_row(name, value)
     return table

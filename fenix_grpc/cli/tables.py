@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from google.protobuf.json_format import MessageToDict
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from fenix_grpc.cli.live import answer_of, facts, host_state, step_words
+from fenix_grpc.cli.describe import answer_of, host_state, step_words
 from fenix_grpc.cli.words import clean, day_time, moment, phrase, span, word
 from fenix_grpc.v1.project_service_pb2 import GetProjectSessionResponse
 from fenix_grpc.v1.types_pb2 import (
@@ -57,7 +57,7 @@ def session_facts(session: Session) -> Table:
         ("last event", f"{day_time(session.updated_at)}, number {session.seq}"),
         ("metadata", ", ".join(clean(f"{key}={value}") for key, value in metadata.items())),
     ]
-    return facts([(name, Text(value)) for name, value in pairs if value])
+    return _facts([(name, Text(value)) for name, value in pairs if value])
 
 
 def session_detail(detail: SessionDetail) -> RenderableType:
@@ -88,7 +88,17 @@ def project_session(response: GetProjectSessionResponse) -> RenderableType:
         ("reason", clean(notice.reason)),
         ("instances", "\n".join(response.instance_ids) or "none"),
     ]
-    return facts([(name, Text(value)) for name, value in pairs if value])
+    return _facts([(name, Text(value)) for name, value in pairs if value])
+
+
+def _facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
+    """Names and values, one pair a row."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(style="dim", no_wrap=True)
+    table.add_column()
+    for name, value in pairs:
+        table.add_row(name, value)
+    return table
 
 
 def _hosts(detail: SessionDetail) -> Table:
@@ -117,7 +127,7 @@ def _projects(detail: SessionDetail) -> Table:
     for project in detail.projects:
         manager = "listens" if project.listening else "none"
         table.add_row(
-            project.project_id, manager, word(NoticeKind, project.notice), answer_of(project)
+            project.project_id, manager, word(NoticeKind, project.notice), Text(*answer_of(project))
         )
     return table
 

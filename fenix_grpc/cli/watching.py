@@ -72,10 +72,18 @@ async def follow(
 ) -> Exit:
     """Shows every event of a session, or of all, until it ends or enters the state `until`; returns how it ended.
 
-    A failed session has ended as well, unless an operator has continued it since.
+    A failed session has ended as well, unless an operator has continued it since. The first connection must succeed, so
+    that a wrong address is told at once; later breaks are told to `on_break` and survived for a while.
     """
     progress = _Progress()
-    backoff = Backoff(attempts=_ATTEMPTS, on_break=on_break)
+    connected = asyncio.Event()
+
+    def broken(failed: CallFailed, wait_s: float) -> None:
+        if not connected.is_set():
+            raise failed
+        on_break(failed, wait_s)
+
+    backoff = Backoff(attempts=_ATTEMPTS, on_open=connected.set, on_break=broken)
     watch = watch_session(client, session_id, follow=ongoing, backoff=backoff)
     async with aclosing(watch):
         async for response in watch:
@@ -126,6 +134,7 @@ class Screen:
         self._clock = SystemClock()
         self._story = Story()
         self._lines: deque[Line] = deque(maxlen=_KEPT_LINES)
+        self._pause_s = _BUSY_S
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
         #: The last detail that was fetched.
@@ -157,9 +166,8 @@ class Screen:
         with Live(console=self._console, auto_refresh=False, vertical_overflow="crop") as live:
             while True:
                 await _at_most(self._changed, _IDLE_S)
-                await _at_most(
-                    self._ended, _BUSY_S
-                )  # what happens in quick succession is one picture
+                # what happens in quick succession is one picture
+                await _at_most(self._ended, self._pause_s)
                 last = self._ended.is_set()
                 if self._changed.is_set():
                     self._changed.clear()
@@ -176,9 +184,12 @@ class Screen:
 
     async def _fetch(self) -> None:
         request = GetSessionDetailRequest(session_id=self._session_id)
+        began = asyncio.get_running_loop().time()
         with suppress(CallFailed):  # the watch beside it reports what is wrong
             call = self._client.sessions.GetSessionDetail
             self.detail = (await self._client.call(call, request)).detail
+        took_s = asyncio.get_running_loop().time() - began
+        self._pause_s = max(_BUSY_S, 3 * took_s)  # a large session is fetched less often
 
 
 async def _at_most(event: asyncio.Event, seconds: float) -> None:

@@ -7,9 +7,9 @@ Constraints live across sessions; an instance may belong to several groups, all 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from fenix_grpc.core.model import InstanceAction
+from fenix_grpc.core.model import InstanceAction, Inventory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +75,42 @@ class GroupConstraint:
         if preserved is not None:
             allowed = min(allowed, size - preserved)
         return max(0, allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstraintSet:
+    """What several applications demand."""
+
+    instances: tuple[InstanceConstraint, ...] = ()
+    groups: tuple[GroupConstraint, ...] = ()
+
+    def relevant(self, seen: Inventory) -> ConstraintSet:
+        """What counts for a cloud: what a project demands for its own instances, and for groups as long as it has any.
+
+        A constraint of nobody (an administrator set it and named no project) belongs to whoever owns the instance, or
+        the members of the group; that project stands in the result.
+        """
+        owners = {instance.instance_id: instance.project_id for instance in seen.instances}
+        instances = tuple(
+            replace(each, project_id=owners[each.instance_id])
+            for each in self.instances
+            if each.project_id in ("", owners.get(each.instance_id))
+            and each.instance_id in owners
+        )
+        members = {group: i.project_id for i in seen.instances for group in i.groups}
+        named = {each.group_id: each.project_id for each in instances}
+        projects = frozenset(owners.values())
+        owned = (
+            replace(
+                each,
+                project_id=each.project_id
+                or members.get(each.group_id, "")
+                or named.get(each.group_id, ""),
+            )
+            for each in self.groups
+        )
+        groups = tuple(each for each in owned if each.project_id in projects)
+        return ConstraintSet(instances=instances, groups=groups)
 
 
 def _by_size(lines: tuple[BySize, ...], size: int) -> int | None:

@@ -221,6 +221,16 @@ async def test_create_and_watch_ends_as_the_session_does(shell: Shell) -> None:
     assert (await shell.run("session", "create", "--watch")).exit_code == 3
 
 
+async def test_watch_goes_on_after_a_break_and_says_so(shell: Shell) -> None:
+    gone = Failure(code=grpc.StatusCode.UNAVAILABLE, message="the server stops")
+    shell.fenix.reply(
+        "WatchSession", [happened(entered(SCALE_IN)), gone], [happened(entered(DONE))]
+    )
+    result = await shell.run("session", "watch", ID)
+    assert result.exit_code == 0
+    assert result.stderr == "fenix: the server stops; trying again\n"
+
+
 # How it ends when it does not go well
 
 
@@ -255,8 +265,9 @@ async def test_wrong_fields_are_named(shell: Shell) -> None:
     assert result.stderr == "fenix: the request is wrong\n  hosts: h9 is not known\n"
 
 
-def test_without_a_server_it_says_how_to_start_one() -> None:
-    result = CliRunner().invoke(app, ["session", "list", "--server", "127.0.0.1:1"])
+@pytest.mark.parametrize("words", [["list"], ["watch", ID], ["create", "--watch"]])
+def test_without_a_server_it_says_how_to_start_one(words: list[str]) -> None:
+    result = CliRunner().invoke(app, ["session", *words, "--server", "127.0.0.1:1"])
     assert result.exit_code == 6
     assert "`fenix serve`" in result.stderr
 

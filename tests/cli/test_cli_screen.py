@@ -18,6 +18,7 @@ from fenix_grpc.v1.types_pb2 import Session, SessionDetail, SessionState
 
 ID = "4f2c1a9e-0000-4000-8000-000000000000"
 DONE = SessionState.SESSION_STATE_MAINTENANCE_DONE
+SCALE_IN = SessionState.SESSION_STATE_SCALE_IN
 FAILED = SessionState.SESSION_STATE_MAINTENANCE_FAILED
 
 
@@ -61,7 +62,8 @@ async def test_a_failed_session_ends_it_with_the_reason() -> None:
 
 async def test_a_break_is_told_and_survived() -> None:
     async with ScriptedFenix() as fenix:
-        fenix.reply("WatchSession", Failure(code=grpc.StatusCode.UNAVAILABLE), [entered(DONE)])
+        gone = Failure(code=grpc.StatusCode.UNAVAILABLE)
+        fenix.reply("WatchSession", [entered(SCALE_IN), gone], [entered(DONE)])
         fenix.reply("GetSessionDetail", detail(DONE))
         outcome, output = await shown(fenix)
     assert outcome is Exit.OK

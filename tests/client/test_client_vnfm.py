@@ -202,6 +202,16 @@ async def test_an_instance_that_cannot_be_replaced_stays_and_is_reported(stage: 
     assert "! id-a stays: no room" in stage.lines
 
 
+async def test_an_instance_is_not_replaced_when_the_reply_did_not_count(stage: Stage) -> None:
+    stage.fenix.forget("ReplyProjectSession")
+    stage.fenix.reply("ReplyProjectSession", ReplyProjectSessionResponse(detail="too late"))
+    machines, memory = Machines("a"), Memory()
+    asked = notice("PLANNED_MAINTENANCE", "a")
+    await stage.play(machines, asked, actions={"*": "OWN_ACTION"}, memory=memory)
+    assert list(machines.running) == ["id-a"]
+    assert memory.get("replacing", None) == []
+
+
 async def test_a_refused_reply_is_reported_and_the_next_notice_is_answered(stage: Stage) -> None:
     refused = Failure(code=grpc.StatusCode.NOT_FOUND, message="session s is not known")
     stage.fenix.forget("ReplyProjectSession")

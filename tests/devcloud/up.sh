@@ -8,19 +8,24 @@ unset PYTHONPATH PYTHONHOME; export PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECOD
 mkdir -p "$STATE_DIR"
 
 # 1. packages -----------------------------------------------------------------------------------
-if ! [ -x /usr/sbin/mariadbd ] || ! [ -x /usr/lib/rabbitmq/bin/rabbitmq-server ] || ! [ -x /usr/bin/memcached ]; then
+DEBS="mariadb-server-core mariadb-client-core rabbitmq-server memcached curl gcc libc6-dev"
+missing() { for f in /usr/sbin/mariadbd /usr/bin/mariadb /usr/lib/rabbitmq/bin/rabbitmq-server /usr/bin/memcached /usr/bin/curl; do [ -x $f ] || return 0; done; return 1; }
+logged() { # logged LOG CMD...   shows the end of the log when it fails
+  local log=$1; shift
+  "$@" >"$log" 2>&1 || { tail -n 20 "$log" >&2; echo "failed: $* (see $log)" >&2; return 1; }
+}
+if missing; then
+  [ "$(id -u)" = 0 ] || { echo "not root: install $DEBS first" >&2; exit 1; }
   say "installing Debian packages"
-  had_policy=; [ -e /usr/sbin/policy-rc.d ] && had_policy=1
-  [ $had_policy ] || { printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }
-  apt-get update -qq
-  DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-      mariadb-server-core mariadb-client-core rabbitmq-server memcached gcc libc6-dev >"$STATE_DIR/apt.log" 2>&1
-  [ $had_policy ] || rm -f /usr/sbin/policy-rc.d
+  # keeps the packages from starting daemons of their own
+  [ -e /usr/sbin/policy-rc.d ] || { trap 'rm -f /usr/sbin/policy-rc.d' EXIT; printf '#!/bin/sh\nexit 101\n' >/usr/sbin/policy-rc.d; chmod +x /usr/sbin/policy-rc.d; }
+  logged "$STATE_DIR/apt.log" apt-get update -qq
+  DEBIAN_FRONTEND=noninteractive logged "$STATE_DIR/apt.log" apt-get install -y -qq --no-install-recommends $DEBS
 fi
 if ! [ -x "$VENV/bin/nova-compute" ] || ! [ -x "$VENV/bin/uwsgi" ]; then
-  say "creating the virtual environment"
+  say "creating the virtual environment (some minutes)"
   "${PYTHON:-python3.11}" -m venv "$VENV"
-  nice -n "$NICENESS" "$VENV/bin/pip" install -q -r "$HERE/requirements.lock" >"$STATE_DIR/pip.log" 2>&1
+  logged "$STATE_DIR/pip.log" nice -n "$NICENESS" "$VENV/bin/pip" install -q -r "$HERE/requirements.lock"
 fi
 PATH=$VENV/bin:$PATH
 cp "$HERE/virt_devcloud.py" "$("$VENV/bin/python" -c "import sysconfig; print(sysconfig.get_path('purelib'))")/nova/virt/devcloud.py"
@@ -125,4 +130,4 @@ clouds:
 X
 "$VENV/bin/python" "$HERE/bootstrap.py" resources "$AUTH_URL" "$PASSWORD" $HOSTS
 [ "$TELEMETRY" != 1 ] || wait_http http://$IP:$P_AODH/
-say "cloud is up: $COMPUTES computes.  export OS_CLIENT_CONFIG_FILE=$ETC/clouds.yaml OS_CLOUD=devcloud"
+say "cloud is up: $COMPUTES computes. export OS_CLIENT_CONFIG_FILE=$ETC/clouds.yaml OS_CLOUD=devcloud"

@@ -146,9 +146,13 @@ class Lab:
         """The compute service of a host."""
         return next(self.admin.compute.services(binary="nova-compute", host=host))
 
-    def disable(self, host: str, reason: str) -> None:
-        """As an operator would, by hand."""
-        self.admin.compute.disable_service(self.service(host), disabled_reason=reason)
+    def disable(self, host: str, reason: str | None) -> None:
+        """As an operator would, by hand, whether or not it is disabled already."""
+        self.admin.compute.put(
+            f"/os-services/{self.service(host).id}",
+            json={"status": "disabled", **({"disabled_reason": reason} if reason else {})},
+            microversion="2.53",
+        )
 
     def other_host(self, *hosts: str) -> str:
         """A compute host that is none of these."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections.abc import Awaitable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fenix_grpc.clouds.openstack.nova import Migration, Nova, Server
 from fenix_grpc.core.errors import CloudError, CloudRefused, CloudUnavailable
@@ -36,6 +36,8 @@ _RUNNING = frozenset(
         "reverting",
     }
 )
+#: How many looks long an unconfirmed migration is left to whoever began it.
+_LOOKS_LEFT_TO_OTHERS = 5
 
 
 class Move:
@@ -61,8 +63,12 @@ class Move:
         self._target = target
         self._timeout_s = timeout_s
         self._poll = timedelta(seconds=poll_s)
-        #: A move away from the source was begun here, or was seen under way.
-        self._under_way = False
+        #: Nova took our request to move it.
+        self._began = False
+        #: A move away from the source was seen under way.
+        self._seen = False
+        #: From when on a confirmation is ours to give.
+        self._confirm_at: datetime | None = None
         #: The newest record when the move was begun here: it tells of an earlier one.
         self._earlier = 0
         #: What Nova said no to when it was last asked for something.
@@ -98,13 +104,14 @@ class Move:
         if server.status == "ERROR":
             raise CloudRefused(await self._why_broken(server))
         if server.status in _ON_ITS_WAY and (record is None or record.target != self._source):
-            self._under_way = True
+            self._seen = True
         if server.status == "VERIFY_RESIZE" and not running:
-            await self._ask("confirm", self._nova.confirm(server.instance_id))
+            if self._may_confirm():
+                await self._ask("confirm", self._nova.confirm(server.instance_id))
             return "the confirmation of its migration"
         if server.status in _ON_ITS_WAY or server.task:
             return f"Nova, which is busy with it ({server.task or server.status})"
-        if server.host == self._source and not self._under_way:
+        if server.host == self._source and not (self._began or self._seen):
             await self._begin(server, record)
             return "its migration to begin"
         if running:
@@ -117,7 +124,15 @@ class Move:
         self._earlier = record.number if record else 0
         live = self._how is InstanceAction.LIVE_MIGRATE and server.status in _LIVE
         migrate = self._nova.live_migrate if live else self._nova.cold_migrate
-        self._under_way = await self._ask("begin", migrate(server.instance_id, self._target))
+        self._began = await self._ask("begin", migrate(server.instance_id, self._target))
+
+    def _may_confirm(self) -> bool:
+        """Whoever began the migration confirms it; others only when that one seems to be dead. (nova: two confirmations
+        in one moment are both taken, and the second puts the server into ERROR.)"""
+        now = self._clock.now()
+        if self._confirm_at is None:
+            self._confirm_at = now if self._began else now + _LOOKS_LEFT_TO_OTHERS * self._poll
+        return now >= self._confirm_at
 
     async def _ask(self, what: str, action: Awaitable[None]) -> bool:
         """True when Nova takes the action. A first no, or no answer, may only mean that something else was a moment

@@ -130,21 +130,21 @@ class Vnfm:
         except CannotComply as problem:
             reply = ReplyProjectSessionRequest(answer=Answer.ANSWER_NACK, reason=str(problem))
         own_action = InstanceAction.INSTANCE_ACTION_OWN_ACTION
-        own = [i for i, action in reply.instance_actions.items() if action == own_action]
-        self._memory.put("replacing", [*self._memory.get("replacing", []), *own])
-        await self._reply(notice, reply)
+        begun = self._memory.get("replacing", [])
+        own = [i for i, a in reply.instance_actions.items() if a == own_action and i not in begun]
+        self._memory.put("replacing", [*begun, *own])  # promised from here on, also over a restart
+        counted = await self._reply(notice, reply)
         for instance_id in own:
-            background.create_task(self._replace(instance_id))
+            background.create_task(self._replace(instance_id, wanted=counted))
 
     def _choose(self, name: str, allowed: Sequence[InstanceAction]) -> InstanceAction:
         """The action wanted for an instance when it is allowed, else the first that is."""
-        matches = (
-            action for pattern, action in self._actions.items() if fnmatchcase(name, pattern)
-        )
+        matches = (a for pattern, a in self._actions.items() if fnmatchcase(name, pattern))
         wanted = next(matches, "MIGRATE")
         return next((a for a in allowed if _word(InstanceAction, a) == wanted), allowed[0])
 
-    async def _reply(self, notice: ProjectNotice, reply: ReplyProjectSessionRequest) -> None:
+    async def _reply(self, notice: ProjectNotice, reply: ReplyProjectSessionRequest) -> bool:
+        """True when the reply counted."""
         reply.session_id = notice.session_id
         reply.project_id = notice.project_id
         reply.kind = notice.kind
@@ -155,15 +155,16 @@ class Vnfm:
             response = await patiently(lambda: self._client.call(send, reply), self._backoff)
         except CallFailed as failed:  # the session went on or is gone
             self._say(f"! {failed}")
-            return
+            return False
         actions = Counter(_word(InstanceAction, a) for a in reply.instance_actions.values())
         chosen = ", ".join(f"{count} {action}" for action, count in sorted(actions.items()))
         words = (_word(Answer, reply.answer), chosen, reply.reason, response.detail)
         self._say("  -> " + "  ".join(word for word in words if word))
+        return response.counted
 
-    async def _replace(self, instance_id: str) -> None:
+    async def _replace(self, instance_id: str, *, wanted: bool = True) -> None:
         try:
-            if instance_id in await self._application.instances():
+            if wanted and instance_id in await self._application.instances():
                 new = await self._application.replace(instance_id)
                 self._say(f"  replaced {instance_id} by {new}")
         except CannotComply as problem:
