@@ -36,8 +36,9 @@ check: .venv/.ready-dev  ## Format, lint, types, layers, contract, generated cod
 fmt: .venv/.ready-dev  ## Formats code and contract
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; $(BIN)/buf format -w
 
-gen: .venv/.ready-dev  ## Python stubs from proto/
+gen: .venv/.ready-dev  ## Python stubs from proto/, the drawing of states in DESIGN.md
 	@proto/generate.sh
+	@$(BIN)/python -m tests.docs.states
 
 lock: .venv/.ready-dev  ## Pins all dependencies anew, with hashes
 	@$(BIN)/python tests/tools/lock.py

@@ -102,7 +102,7 @@ class Action:
 class Workflows:
     """[workflows]: what sessions may follow."""
 
-    allowed: tuple[str, ...] = ("default",)
+    allowed: tuple[str, ...] = ("default", "vnf")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,12 +3,13 @@ suites that hold implementations to it. Nothing here does anything."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
+from fenix_grpc.core.constraints import ConstraintSet, GroupConstraint, InstanceConstraint
 from fenix_grpc.core.events import Event
 from fenix_grpc.core.model import HostKind, InstanceAction, Inventory
 
@@ -214,6 +215,82 @@ class Journal(Protocol):
 
     async def aclose(self) -> None:
         """Writes what is queued and closes. The port is not used afterwards."""
+
+
+Constraint = InstanceConstraint | GroupConstraint
+
+
+class ConstraintKind(StrEnum):
+    """Whose constraint it is."""
+
+    INSTANCE = "INSTANCE"
+    GROUP = "GROUP"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptConstraint:
+    """A constraint as it is kept."""
+
+    constraint: Constraint
+    #: What was corrected or passed over when it was put.
+    warnings: tuple[str, ...] = ()
+    #: When it was put first, and last.
+    created_at: datetime
+    updated_at: datetime
+
+
+class Constraints(Protocol):
+    """What applications demand, across sessions: one constraint for each instance and for each group. A change that
+    returned is kept, also when the process dies. With `only_of`, a change is NotAllowed where the constraint there now
+    is of another project; one of no project (empty) may be changed by any. Changes with equal `request_key`s are made
+    once. Errors: NotAllowed, StoreUnavailable."""
+
+    async def put_instance(
+        self,
+        constraint: InstanceConstraint,
+        *,
+        warnings: Sequence[str] = (),
+        at: datetime,
+        only_of: str = "",
+        request_key: str = "",
+    ) -> KeptConstraint:
+        """Creates or replaces; returns what is kept, and to a repetition what the first returned."""
+
+    async def put_group(
+        self,
+        constraint: GroupConstraint,
+        *,
+        warnings: Sequence[str] = (),
+        at: datetime,
+        only_of: str = "",
+        request_key: str = "",
+    ) -> KeptConstraint:
+        """As `put_instance`."""
+
+    async def get(self, kind: ConstraintKind, constraint_id: str) -> KeptConstraint | None:
+        """The constraint of an instance or a group; None when there is none."""
+
+    async def list(
+        self, kind: ConstraintKind, *, project_id: str = "", after: str = "", limit: int = 100
+    ) -> Sequence[KeptConstraint]:
+        """Those past the id `after`, in order of id; of one project, or of all."""
+
+    async def delete(
+        self,
+        kind: ConstraintKind,
+        constraint_id: str,
+        *,
+        at: datetime,
+        only_of: str = "",
+        request_key: str = "",
+    ) -> bool:
+        """Removes it; True when there was one. Nothing to remove is fine."""
+
+    async def all_for(self, projects: Collection[str]) -> ConstraintSet:
+        """Everything these projects demand, and what is of no project."""
+
+    async def version(self) -> int:
+        """Grows with every change, by whatever process: while it is the same, so is everything else here."""
 
 
 class Role(StrEnum):

@@ -28,8 +28,8 @@ from fenix_grpc.engine.steps import Performer
 from fenix_grpc.engine.supervisor import Supervisor
 from fenix_grpc.identity import NoAuth
 from fenix_grpc.plugins import Allowed, Configured, load_actions, load_cloud, load_workflows
-from fenix_grpc.ports import Action, Clock, Cloud, Journal
-from fenix_grpc.store.journal import SqlJournal
+from fenix_grpc.ports import Action, Clock, Cloud, Constraints, Journal
+from fenix_grpc.store import SqlConstraints, SqlJournal
 from gateway.app import create_app
 from gateway.backend import Metadata, RpcError
 from gateway.serve import serve as serve_rest
@@ -84,6 +84,7 @@ class Parts:
 
     clock: Clock
     journal: Journal
+    constraints: Constraints
     cloud: Cloud
     actions: Allowed[Action]
     workflows: Allowed[Workflow]
@@ -105,6 +106,7 @@ async def run(
         parts = await _open(config, stack)
         api = Api(
             journal=parts.journal,
+            constraints=parts.constraints,
             identity=NoAuth(),
             workflows=parts.workflows,
             actions=parts.actions,
@@ -131,6 +133,7 @@ async def _open(config: Config, stack: AsyncExitStack) -> Parts:
     return Parts(
         clock=clock,
         journal=journal,
+        constraints=SqlConstraints(journal),
         cloud=cloud,
         actions=load_actions(actions, clock),
         workflows=load_workflows(config.workflows.allowed),
@@ -150,6 +153,7 @@ def _supervisor(config: Config, parts: Parts) -> Supervisor:
         ),
         wall=parts.clock,
         lease_s=config.engine.lease_s,
+        constraints=parts.constraints,
     )
 
 

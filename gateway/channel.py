@@ -14,6 +14,20 @@ from gateway import rules
 from gateway.backend import Metadata, RpcError
 from gateway.errors import incident
 
+#: What a channel to fenix needs.
+CHANNEL_OPTIONS = (
+    # A dead server is noticed within 40 s; servers refuse clients that ping more often than every 20 s.
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+    # A server that came back is found within 5 s instead of gRPC's 2 minutes.
+    ("grpc.initial_reconnect_backoff_ms", 200),
+    ("grpc.max_reconnect_backoff_ms", 5_000),
+    # The detail of a session with 10000 hosts is larger than gRPC's 4 MiB.
+    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    # The gateway stands beside its server.
+    ("grpc.enable_http_proxy", 0),
+)
+
 
 class ChannelBackend:
     """Implements `Backend` with an open `grpc.aio.Channel`, which stays the caller's to close.

@@ -18,12 +18,13 @@ from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, MethodDescriptor, ServiceDescriptor
 from google.protobuf.message import Message
 
-from fenix_grpc.v1 import project_service_pb2, session_service_pb2
+from fenix_grpc.v1 import constraint_service_pb2, project_service_pb2, session_service_pb2
 
 #: The services of fenix.
 SERVICES: tuple[ServiceDescriptor, ...] = (
     session_service_pb2.DESCRIPTOR.services_by_name["SessionService"],
     project_service_pb2.DESCRIPTOR.services_by_name["ProjectService"],
+    constraint_service_pb2.DESCRIPTOR.services_by_name["ConstraintService"],
 )
 
 _VERBS = {"get": "GET", "put": "PUT", "post": "POST", "delete": "DELETE", "patch": "PATCH"}

@@ -36,7 +36,7 @@ def parse_body(raw: bytes) -> Json:
         return {}
     try:
         return msgspec.json.decode(raw)
-    except msgspec.DecodeError as err:
+    except (msgspec.DecodeError, UnicodeDecodeError) as err:
         raise HttpError(400, f"the body is not JSON: {err}") from None
     except RecursionError:
         raise HttpError(400, "the body is nested too deeply") from None

@@ -23,10 +23,11 @@ The documents, the old code and the clients in the field differ from each other;
     D20  reply without an action                                 the session's default
     D21  MIGRATION, LIVE_MIGRATION                               mean MIGRATE, LIVE_MIGRATE
     D22  `projet_id`                                             a misprint in the document's path
+    D23  constraint values as text: `"60,"`, `"True,"`           read as meant, with a warning (v1_constraints.py)
     D24  200 or 204 on delete                                    200, as for every success
 
-(D23 is about constraints, which have no path yet.) Clients in the field take only 200 for success, and treat 404, 422
-and 509 as below; a session that is not in the state for the request is 422 as well.
+Clients in the field take only 200 for success, and treat 404, 422 and 509 as below; a session that is not in the state
+for the request is 422 as well.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from typing import Any
 
 from google.rpc import code_pb2
 
-from gateway import v1_requests, v1_responses
+from gateway import v1_constraints, v1_requests, v1_responses
 from gateway.errors import ErrorView
 from gateway.transcode import Fields
 from gateway.v1_requests import Instead
@@ -93,4 +94,20 @@ VIEWS: Mapping[str, View] = {
     "/fenix.v1.ProjectService/ReplyProjectSession": View(
         request=v1_requests.reply, response=v1_responses.echo
     ),
+    "/fenix.v1.ConstraintService/GetInstanceConstraint": View(response=v1_constraints.instance),
+    "/fenix.v1.ConstraintService/ListInstanceConstraints": View(
+        request=v1_requests.list_all, response=v1_constraints.instances
+    ),
+    "/fenix.v1.ConstraintService/SetInstanceConstraint": View(
+        request=v1_constraints.set_instance, response=v1_constraints.instance
+    ),
+    "/fenix.v1.ConstraintService/DeleteInstanceConstraint": View(response=v1_responses.deleted),
+    "/fenix.v1.ConstraintService/GetGroupConstraint": View(response=v1_constraints.group),
+    "/fenix.v1.ConstraintService/ListGroupConstraints": View(
+        request=v1_requests.list_all, response=v1_constraints.groups
+    ),
+    "/fenix.v1.ConstraintService/SetGroupConstraint": View(
+        request=v1_constraints.set_group, response=v1_constraints.group
+    ),
+    "/fenix.v1.ConstraintService/DeleteGroupConstraint": View(response=v1_responses.deleted),
 }

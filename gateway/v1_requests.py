@@ -94,7 +94,7 @@ def update(said: Fields) -> Fields:
 
 
 def list_all(said: Fields) -> Fields:
-    """E2. v1 knows no pages: as many as one page can hold."""
+    """E2, and lists of constraints. v1 knows no pages: as many as one page can hold."""
     return {"page_size": 1000, **said}
 
 
@@ -131,15 +131,16 @@ def _put_action(fields: Fields, key: str, said: Any) -> None:
         return
     instance_id = fields.get("instance_id")
     if not isinstance(said, Mapping):
-        fields["action"] = _instance_action(key, said)
+        fields["action"] = instance_action(key, said)
     elif instance_id is None:
-        actions = {i: _instance_action(f"{key}[{i}]", word) for i, word in said.items()}
+        actions = {i: instance_action(f"{key}[{i}]", word) for i, word in said.items()}
         fields["instance_actions"] = actions
     elif instance_id in said:
-        fields["action"] = _instance_action(f"{key}[{instance_id}]", said[instance_id])
+        fields["action"] = instance_action(f"{key}[{instance_id}]", said[instance_id])
 
 
-def _instance_action(key: str, said: Any) -> str:
+def instance_action(key: str, said: Any) -> str:
+    """The name in the proto files (D21). Raises RpcError INVALID_ARGUMENT."""
     word = _text(key, said)
     name = words.INSTANCE_ACTION.name(_ACTION_ALIASES.get(word, word))
     if name is None:

@@ -24,6 +24,8 @@ M = TypeVar("M", bound=Message)
 
 #: Tries against others who append to the same session; each of them made progress.
 _TRIES = 100
+#: Fields that name what a call changes.
+_TARGETS = ("session_id", "project_id", "instance_id", "group_id")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +43,7 @@ class Call(Generic[M]):
         if not request.request_id:
             return ""
         # Callers without names of their own must not take each other's replies: what is changed counts, too.
-        target = [getattr(request, name, "") for name in ("session_id", "project_id")]
+        target = [getattr(request, name, "") for name in _TARGETS]
         parts = (self.caller.name, self.response.__name__, *target, request.request_id)
         return sha256("\0".join(parts).encode()).hexdigest()
 

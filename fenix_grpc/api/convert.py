@@ -22,7 +22,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fenix_grpc.core.errors import InvalidRequest
 from fenix_grpc.ports import Recorded
-from fenix_grpc.v1 import events_pb2, types_pb2
+from fenix_grpc.v1 import constraint_service_pb2, events_pb2, types_pb2
 
 #: Fields of the core that no message has: what only fenix itself needs.
 INTERNAL: Mapping[str, frozenset[str]] = {
@@ -34,7 +34,10 @@ INTERNAL: Mapping[str, frozenset[str]] = {
 _EXACT = 2**53
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-_ENUMS = types_pb2.DESCRIPTOR.enum_types_by_name
+_ENUMS = {
+    **types_pb2.DESCRIPTOR.enum_types_by_name,
+    **constraint_service_pb2.DESCRIPTOR.enum_types_by_name,
+}
 
 E = TypeVar("E", bound=StrEnum)
 

@@ -77,6 +77,7 @@ class Creation:
             raise InvalidRequest(f"{field}.type", f"must be one of {', '.join(ActionType)}")
         if not action.plugin:
             raise InvalidRequest(f"{field}.plugin", "must be set")
+        check_text(f"{field}.plugin", action.plugin, LONGEST_ID)
         return ActionSpec(
             plugin=action.plugin,
             type=kind,

@@ -13,7 +13,7 @@ from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 from fenix_grpc.api.convert import snake_case
-from fenix_grpc.v1 import project_service_pb2, session_service_pb2
+from fenix_grpc.v1 import constraint_service_pb2, project_service_pb2, session_service_pb2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,4 +53,4 @@ def _methods(*modules: Any) -> Mapping[str, Method]:
 
 
 #: By full name.
-METHODS = _methods(session_service_pb2, project_service_pb2)
+METHODS = _methods(session_service_pb2, project_service_pb2, constraint_service_pb2)

@@ -17,12 +17,15 @@ class Who(StrEnum):
     ADMIN = "ADMIN"
     #: The manager of the project that the request names, and administrators.
     PROJECT = "PROJECT"
+    #: The manager of any project, for what is its own (the handler sees to that), and administrators.
+    OWNER = "OWNER"
     #: Everybody, without saying who they are.
     ANY = "ANY"
 
 
 _SESSIONS = "/fenix.v1.SessionService/"
 _PROJECTS = "/fenix.v1.ProjectService/"
+_CONSTRAINTS = "/fenix.v1.ConstraintService/"
 _HEALTH = "/grpc.health.v1.Health/"
 
 POLICY: Mapping[str, Who] = {
@@ -36,6 +39,14 @@ POLICY: Mapping[str, Who] = {
     _PROJECTS + "GetProjectSession": Who.PROJECT,
     _PROJECTS + "ReplyProjectSession": Who.PROJECT,
     _PROJECTS + "WatchProject": Who.PROJECT,
+    _CONSTRAINTS + "GetInstanceConstraint": Who.OWNER,
+    _CONSTRAINTS + "ListInstanceConstraints": Who.OWNER,
+    _CONSTRAINTS + "SetInstanceConstraint": Who.OWNER,
+    _CONSTRAINTS + "DeleteInstanceConstraint": Who.OWNER,
+    _CONSTRAINTS + "GetGroupConstraint": Who.OWNER,
+    _CONSTRAINTS + "ListGroupConstraints": Who.OWNER,
+    _CONSTRAINTS + "SetGroupConstraint": Who.OWNER,
+    _CONSTRAINTS + "DeleteGroupConstraint": Who.OWNER,
     _HEALTH + "Check": Who.ANY,
     _HEALTH + "List": Who.ANY,
     _HEALTH + "Watch": Who.ANY,
@@ -57,8 +68,10 @@ def check_allowed(method: str, caller: Caller, request: Any) -> None:
         return
     if who is Who.ADMIN or Role.PROJECT not in caller.roles:
         raise NotAllowed(f"{caller.name} may not call {method}: it is for {who.lower()} callers")
-    if not caller.project_id or request.project_id != caller.project_id:
+    if not caller.project_id:
+        raise NotAllowed(f"{caller.name} speaks for no project")
+    if who is Who.PROJECT and request.project_id != caller.project_id:
         raise NotAllowed(
-            f"{caller.name} speaks for project {caller.project_id or '(none)'}, "
+            f"{caller.name} speaks for project {caller.project_id}, "
             f"not for project {request.project_id}"
         )

@@ -6,6 +6,7 @@ import asyncio
 
 from fenix_grpc.api.chain import Chain
 from fenix_grpc.api.changes import Changes
+from fenix_grpc.api.constraints import ConstraintRecords
 from fenix_grpc.api.creation import Creation
 from fenix_grpc.api.details import Details
 from fenix_grpc.api.feed import KEPT, Feed
@@ -17,7 +18,7 @@ from fenix_grpc.api.watch import Watches
 from fenix_grpc.core.decision import Workflow
 from fenix_grpc.core.model import Policy
 from fenix_grpc.plugins import Allowed
-from fenix_grpc.ports import Action, Clock, Identity, Journal
+from fenix_grpc.ports import Action, Clock, Constraints, Identity, Journal
 
 #: A manager is written down as listening so many times within the grace that it has.
 _HEARD_PER_GRACE = 4
@@ -30,6 +31,7 @@ class Api:
         self,
         *,
         journal: Journal,
+        constraints: Constraints,
         identity: Identity,
         workflows: Allowed[Workflow],
         actions: Allowed[Action],
@@ -66,7 +68,8 @@ class Api:
             details=details,
             listeners=self._listeners,
         )
-        self.chain = Chain(identity, [sessions, Projects(folds, changes), watches])
+        records = ConstraintRecords(constraints, clock)
+        self.chain = Chain(identity, [sessions, Projects(folds, changes), watches, records])
 
     @property
     def listening(self) -> frozenset[str]:

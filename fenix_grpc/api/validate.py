@@ -5,6 +5,7 @@ Whatever depends on the meaning of a field is its handler's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import cache
 from typing import Any
@@ -15,9 +16,13 @@ from google.protobuf.message import Message
 from fenix_grpc.core.errors import InvalidRequest
 
 #: Longest text by name of field; others are bounded by the size of a message.
-LONGEST = {"request_id": 128, "session_id": 64, "reason": 4096}
+LONGEST = {"request_id": 128, "session_id": 64, "reason": 4096, "warnings": 1024}
 #: Longest id of any other kind, and longest name of a host.
 LONGEST_ID = 255
+
+#: Fields with words for a person, which may have several lines. All other texts are names.
+_WORDS = frozenset({"reason"})
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 def check_request(request: Message) -> None:
@@ -32,11 +37,14 @@ def check_request(request: Message) -> None:
 
 
 def check_text(field: str, text: str, longest: int) -> None:
-    """Raises InvalidRequest for a text that is too long or holds NUL, which not every database can keep."""
+    """Raises InvalidRequest for a text that is too long, for a name with control characters, which would disturb logs
+    and terminals, and for NUL, which not every database can keep."""
     if len(text) > longest:
         raise InvalidRequest(field, f"at most {longest} characters, not {len(text)}")
     if "\0" in text:
         raise InvalidRequest(field, "must not contain the character NUL")
+    if field not in _WORDS and _CONTROL.search(text):
+        raise InvalidRequest(field, "must not contain control characters")
 
 
 def check_unique(field: str, names: Sequence[str]) -> None:

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import typer
 
-from fenix_grpc.cli import demo, managers, projects, servers, sessions, states
+from fenix_grpc.cli import (
+    constraints,
+    demo,
+    managers,
+    projects,
+    servers,
+    sessions,
+    states,
+    verify,
+)
 from fenix_grpc.cli.calls import EXIT_CODES
 
 app = typer.Typer(
@@ -19,8 +28,10 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(servers.serve)
 app.command()(servers.gateway)
+sessions.app.command("verify")(verify.verify_session)
 app.add_typer(sessions.app)
 app.add_typer(projects.app)
+app.add_typer(constraints.app)
 app.command()(managers.vnfm)
 app.command()(states.states)
 

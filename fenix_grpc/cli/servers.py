@@ -42,7 +42,7 @@ def gateway(
 
     from fenix_grpc.config import address
     from gateway.app import create_app
-    from gateway.channel import ChannelBackend
+    from gateway.channel import CHANNEL_OPTIONS, ChannelBackend
     from gateway.serve import serve as serve_rest
 
     async def work() -> None:
@@ -50,7 +50,7 @@ def gateway(
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with grpc.aio.insecure_channel(server) as channel:
+        async with grpc.aio.insecure_channel(server, options=CHANNEL_OPTIONS) as channel:
             app = create_app(ChannelBackend(channel))
             await serve_rest(
                 app,

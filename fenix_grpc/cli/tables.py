@@ -30,7 +30,7 @@ def session_list(sessions: Sequence[Session]) -> RenderableType:
     """One row per session."""
     if not sessions:
         return Text("There are no sessions. Create one with `fenix session create`.", style="dim")
-    table = _table("session", "state", "done", "created", "reason")
+    table = columns("session", "state", "done", "created", "reason")
     for session in sessions:
         table.add_row(
             session.session_id,
@@ -57,7 +57,7 @@ def session_facts(session: Session) -> Table:
         ("last event", f"{day_time(session.updated_at)}, number {session.seq}"),
         ("metadata", ", ".join(clean(f"{key}={value}") for key, value in metadata.items())),
     ]
-    return _facts([(name, Text(value)) for name, value in pairs if value])
+    return facts([(name, Text(value)) for name, value in pairs if value])
 
 
 def session_detail(detail: SessionDetail) -> RenderableType:
@@ -88,10 +88,10 @@ def project_session(response: GetProjectSessionResponse) -> RenderableType:
         ("reason", clean(notice.reason)),
         ("instances", "\n".join(response.instance_ids) or "none"),
     ]
-    return _facts([(name, Text(value)) for name, value in pairs if value])
+    return facts([(name, Text(value)) for name, value in pairs if value])
 
 
-def _facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
+def facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
     """Names and values, one pair a row."""
     table = Table.grid(padding=(0, 2))
     table.add_column(style="dim", no_wrap=True)
@@ -102,7 +102,7 @@ def _facts(pairs: Iterable[tuple[str, RenderableType]]) -> Table:
 
 
 def _hosts(detail: SessionDetail) -> Table:
-    table = _table("host", "kind", "work", "instances", "vCPU", "memory MiB", "disk GiB")
+    table = columns("host", "kind", "work", "instances", "vCPU", "memory MiB", "disk GiB")
     for host in detail.hosts:
         table.add_row(
             host.host,
@@ -123,7 +123,7 @@ def _used(used: Resources, capacity: Resources) -> tuple[str, str, str]:
 
 
 def _projects(detail: SessionDetail) -> Table:
-    table = _table("project", "manager", "last asked", "answer")
+    table = columns("project", "manager", "last asked", "answer")
     for project in detail.projects:
         manager = "listens" if project.listening else "none"
         table.add_row(
@@ -133,14 +133,14 @@ def _projects(detail: SessionDetail) -> Table:
 
 
 def _actions(detail: SessionDetail) -> Table:
-    table = _table("action", "runs")
+    table = columns("action", "runs")
     for action in detail.actions:
         table.add_row(action.plugin, phrase(ActionType, action.type))
     return table
 
 
 def _instances(detail: SessionDetail) -> Table:
-    table = _table("instance", "name", "project", "host", "status", "last move")
+    table = columns("instance", "name", "project", "host", "status", "last move")
     for instance in detail.instances:
         move = phrase(InstanceAction, instance.action)
         if move and not instance.action_done:
@@ -157,7 +157,7 @@ def _instances(detail: SessionDetail) -> Table:
 
 
 def _steps(detail: SessionDetail) -> Table:
-    table = _table("step", "where", "took", "outcome", "detail")
+    table = columns("step", "where", "took", "outcome", "detail")
     names = {i.instance_id: i.instance_name for i in detail.instances}
     for step in detail.steps:
         ended = step.HasField("ended_at")
@@ -168,14 +168,15 @@ def _steps(detail: SessionDetail) -> Table:
 
 
 def _waiting(detail: SessionDetail) -> Table:
-    table = _table("waiting for", "because", "until", "then")
+    table = columns("waiting for", "because", "until", "then")
     for wait in detail.waiting:
         until = day_time(wait.deadline) if wait.HasField("deadline") else ""
         table.add_row(wait.subject, clean(wait.reason), until, wait.then)
     return table
 
 
-def _table(*titles: str) -> Table:
+def columns(*titles: str) -> Table:
+    """An empty table with these columns."""
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="dim")
     for title in titles:
         table.add_column(title, overflow="fold")

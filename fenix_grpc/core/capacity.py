@@ -42,12 +42,37 @@ def usable(host: Host) -> bool:
     return view.kind is HostKind.COMPUTE and view.enabled and view.up and not host.disabled
 
 
+def groups_of(session: Session, instance: InstanceView) -> tuple[str, ...]:
+    """The groups that an instance belongs to: those of the cloud and the one that its constraint names; all hold."""
+    demand = session.instance_constraints.get(instance.instance_id)
+    if demand is None or not demand.group_id or demand.group_id in instance.groups:
+        return instance.groups
+    return (*instance.groups, demand.group_id)
+
+
+def per_host(session: Session, group_id: str) -> int:
+    """How many members of a group may share a host, by the stricter of cloud and constraint; 0 for any number."""
+    group = session.groups.get(group_id)
+    demand = session.group_constraints.get(group_id)
+    limits = (group.max_per_host if group else 0, demand.per_host() if demand else 0)
+    return min((limit for limit in limits if limit), default=0)
+
+
+def mitigated(session: Session, instance: InstanceView) -> bool:
+    """Room for a substitute must be free while the instance moves: it or one of its groups asks for that."""
+    demand = session.instance_constraints.get(instance.instance_id)
+    if demand is not None and demand.resource_mitigation:
+        return True
+    groups = session.group_constraints
+    return any(groups[g].resource_mitigation for g in groups_of(session, instance) if g in groups)
+
+
 class Room:
     """A scratch pad for placing instances one after the other; booked moves count on both ends."""
 
-    def __init__(self, session: Session, *, without: str = "") -> None:
+    def __init__(self, session: Session, *, without: frozenset[str] = frozenset()) -> None:
         self._session = session
-        hosts = {n: h for n, h in sorted(session.hosts.items()) if usable(h) and n != without}
+        hosts = {n: h for n, h in sorted(session.hosts.items()) if usable(h) and n not in without}
         self._hosts = hosts
         self._free = {
             name: host.view.capacity - total(i.size for i in session.instances_on(name))
@@ -63,7 +88,7 @@ class Room:
                 self.book(moving, step.target)
 
     def _count(self, instance: InstanceView, host: str) -> None:
-        for group_id in instance.groups:
+        for group_id in groups_of(self._session, instance):
             key = (group_id, host)
             self._members[key] = self._members.get(key, 0) + 1
 
@@ -76,9 +101,8 @@ class Room:
         """True when the instance may go there."""
         if host == instance.host or not instance.size.fits(self._free[host]):
             return False
-        for group_id in instance.groups:
-            group = self._session.groups.get(group_id)
-            limit = group.max_per_host if group else 0
+        for group_id in groups_of(self._session, instance):
+            limit = per_host(self._session, group_id)
             if limit and self._members.get((group_id, host), 0) >= limit:
                 return False
         return True
@@ -97,7 +121,7 @@ def pack(
     session: Session,
     instances: Iterable[InstanceView],
     *,
-    without: str = "",
+    without: frozenset[str] = frozenset(),
     avoid: Mapping[str, frozenset[str]] | None = None,
 ) -> Packing:
     """Places instances, largest first, on hosts other than `without`; `avoid` names hosts that refused one."""
@@ -122,7 +146,9 @@ def next_to_empty(session: Session) -> str:
     waiting = [host for host in session.todo(HostKind.COMPUTE) if host.view.up]
     waiting.sort(key=lambda h: (not h.disabled, len(session.on_host.get(h.name, ())), h.name))
     for host in waiting:
-        if not pack(session, session.instances_on(host.name), without=host.name).unplaced:
+        if not pack(
+            session, session.instances_on(host.name), without=frozenset({host.name})
+        ).unplaced:
             return host.name
     return ""
 
@@ -130,5 +156,8 @@ def next_to_empty(session: Session) -> str:
 def shortage(session: Session) -> Resources:
     """What must be released so that some host can be emptied: the least over the hosts still to be worked on."""
     waiting = [host.name for host in session.todo(HostKind.COMPUTE) if host.view.up]
-    lacking = [pack(session, session.instances_on(name), without=name).lacking for name in waiting]
+    lacking = [
+        pack(session, session.instances_on(name), without=frozenset({name})).lacking
+        for name in waiting
+    ]
     return min(lacking, default=Resources())

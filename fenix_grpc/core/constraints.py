@@ -1,8 +1,8 @@
 """What applications demand of a maintenance: constraints of instances and of groups of instances.
 
-Field names and meanings are those of the v1 documents (`/v1/instance`, `/v1/instance_group`; times in whole seconds); the
-ETSI form (NfviMaintenanceInfo: lists by group size, ordered migration types, a preserved minimum) is kept beside them.
-Constraints live across sessions; an instance may belong to several groups, all of which hold.
+Field names and meanings are those of the v1 documents (`/v1/instance`, `/v1/instance_group`; times in whole seconds);
+what only the ETSI form can say (lists by group size, ordered migration types, a preserved minimum; see etsi.py) is kept
+beside them. Constraints live across sessions; an instance may belong to several groups, all of which hold.
 """
 
 from __future__ import annotations
@@ -92,21 +92,17 @@ class ConstraintSet:
         """
         owners = {instance.instance_id: instance.project_id for instance in seen.instances}
         instances = tuple(
-            replace(each, project_id=owners[each.instance_id])
+            each if each.project_id else replace(each, project_id=owners[each.instance_id])
             for each in self.instances
-            if each.project_id in ("", owners.get(each.instance_id))
-            and each.instance_id in owners
+            if each.instance_id in owners and each.project_id in ("", owners[each.instance_id])
         )
-        members = {group: i.project_id for i in seen.instances for group in i.groups}
-        named = {each.group_id: each.project_id for each in instances}
+        owners_of_groups = {each.group_id: each.project_id for each in instances}
+        owners_of_groups |= {group: i.project_id for i in seen.instances for group in i.groups}
         projects = frozenset(owners.values())
         owned = (
-            replace(
-                each,
-                project_id=each.project_id
-                or members.get(each.group_id, "")
-                or named.get(each.group_id, ""),
-            )
+            each
+            if each.project_id
+            else replace(each, project_id=owners_of_groups.get(each.group_id, ""))
             for each in self.groups
         )
         groups = tuple(each for each in owned if each.project_id in projects)

@@ -90,5 +90,7 @@ def _interruption(time: timedelta | None) -> tuple[int, tuple[str, ...]]:
         return 0, ()
     if time < _SECOND:
         said = f"{time.total_seconds():g} s"
-        return 1, (f"max_undetectable_interruption_time: {said} is kept as 1 s, the least there is",)
+        return 1, (
+            f"max_undetectable_interruption_time: {said} is kept as 1 s, the least there is",
+        )
     return time // _SECOND, ()

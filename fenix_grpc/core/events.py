@@ -81,8 +81,38 @@ class StateEntered:
 
     state: SessionState
     reason: str = ""
-    #: The host to be emptied in PREPARE_ and PLANNED_MAINTENANCE.
+    #: The host to be emptied in PREPARE_ and PLANNED_MAINTENANCE; empty for several.
     host: str = ""
+    #: What was asked before is still to be answered.
+    keeps_asks: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanWave:
+    """Hosts that are worked on at the same time."""
+
+    hosts: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMove:
+    """Where an instance is to go."""
+
+    instance_id: str
+    source: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanMade:
+    """It was planned which hosts are emptied when, and which instance goes where; replaces an earlier plan."""
+
+    #: In order.
+    waves: tuple[PlanWave, ...] = ()
+    #: Moves still to be made.
+    moves: tuple[PlanMove, ...] = ()
+    #: Why it was made, and what it could not plan.
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +225,7 @@ Event = (
     SessionCreated
     | WorldObserved
     | HostsSelected
+    | PlanMade
     | StateEntered
     | ProjectAsked
     | ProjectReplied
@@ -215,6 +246,7 @@ KINDS: Mapping[str, type[Event]] = {
         SessionCreated,
         WorldObserved,
         HostsSelected,
+        PlanMade,
         StateEntered,
         ProjectAsked,
         ProjectReplied,

@@ -11,20 +11,26 @@ from datetime import datetime
 from typing import Any, Protocol, TypeVar
 
 from fenix_grpc.core import events as e
+from fenix_grpc.core.capacity import groups_of
 from fenix_grpc.core.model import (
     ASKING,
     Answer,
     HostProgress,
+    InstanceAction,
     InstanceView,
+    NoticeKind,
     Resources,
     SessionState,
     StepOutcome,
     StepVerb,
 )
+from fenix_grpc.core.observe import changes_anything
 from fenix_grpc.core.session import Agreed, Ask, Host, Session, Step
 
 K = TypeVar("K")
 V = TypeVar("V")
+#: What a reply to these agrees to is how instances leave their host.
+LEAVING = frozenset({NoticeKind.PREPARE_MAINTENANCE, NoticeKind.PLANNED_MAINTENANCE})
 
 
 class Entry(Protocol):
@@ -117,6 +123,7 @@ def _world_observed(session: Session, event: e.WorldObserved, entry: Entry) -> S
         listening=(session.listening | set(event.listening)) - set(event.not_listening),
         looked_seq=max(session.looked_seq, event.looked_after_seq),
         looked_at=entry.at,
+        changed_seq=entry.seq if changes_anything(event) else session.changed_seq,
         cloud_problem="",
         cloud_problem_since=None,
     )
@@ -163,11 +170,15 @@ def _state_entered(session: Session, event: e.StateEntered, entry: Entry) -> Ses
         reason=event.reason,
         entered_at=entry.at,
         current_host=session.current_host if failed else event.host,
-        asks=session.asks if failed else {},
+        asks=session.asks if failed or event.keeps_asks else {},
     )
     if event.state is SessionState.SCALE_IN:
-        return replace(after, scale_in_loads=(*session.scale_in_loads, load(session)))
+        return replace(after, scale_in_loads=(*session.scale_in_loads, load(session)), plan=None)
     return after
+
+
+def _plan_made(session: Session, event: e.PlanMade, entry: Entry) -> Session:
+    return replace(session, plan=event, plan_seq=entry.seq)
 
 
 def load(session: Session) -> Resources:
@@ -181,11 +192,13 @@ def load(session: Session) -> Resources:
 def _project_asked(session: Session, event: e.ProjectAsked, entry: Entry) -> Session:
     if event.kind not in ASKING:
         return session
+    known = session.instances
     ask = Ask(
         notice_id=event.notice_id,
         project_id=event.project_id,
         kind=event.kind,
         instance_ids=event.instance_ids,
+        hosts={i: known[i].host for i in event.instance_ids if i in known},
         asked_at=entry.at,
         reply_at=event.reply_at,
         actions_at=event.actions_at,
@@ -229,7 +242,7 @@ def _project_defaulted(session: Session, event: e.ProjectDefaulted, entry: Entry
 def _agreed(session: Session, ask: Ask, *, dirty: int) -> Session:
     """A settled ask takes effect; a manager that answered may have changed its application."""
     agreed = session.agreed
-    if ask.answer is not Answer.NACK and session.current_host and ask.answered_at:
+    if ask.answer is not Answer.NACK and ask.kind in LEAVING and ask.answered_at:
         agreed = {**agreed, **{i: _agreement(session, ask, i) for i in ask.instance_ids}}
     return replace(
         session, asks=put(session.asks, ask.notice_id, ask), agreed=agreed, dirty_seq=dirty
@@ -237,12 +250,20 @@ def _agreed(session: Session, ask: Ask, *, dirty: int) -> Session:
 
 
 def _agreement(session: Session, ask: Ask, instance_id: str) -> Agreed:
+    known = session.instances.get(instance_id)
     return Agreed(
-        action=ask.action_of(instance_id),
+        action=ask.instance_actions.get(instance_id) or ask.action or _usual(session, instance_id),
         project_id=ask.project_id,
-        from_host=session.current_host,
+        from_host=ask.hosts.get(instance_id) or session.current_host,
         at=ask.answered_at or ask.asked_at,
+        groups=groups_of(session, known) if known else (),
     )
+
+
+def _usual(session: Session, instance_id: str) -> InstanceAction:
+    """What is done when a reply names no action: what the constraint says, else MIGRATE (mission: project API)."""
+    demand = session.instance_constraints.get(instance_id)
+    return next(iter(demand.migration_types if demand else ()), InstanceAction.MIGRATE)
 
 
 def _touched(session: Session, instance_ids: Iterable[str], seq: int) -> Session:
@@ -256,7 +277,7 @@ def _instance_action_done(session: Session, event: e.InstanceActionDone, entry: 
     agreed = session.agreed.get(event.instance_id)
     if agreed is None:
         return session
-    done = replace(agreed, done=True)
+    done = replace(agreed, done=True, done_at=entry.at)
     return replace(session, agreed=put(session.agreed, event.instance_id, done))
 
 
@@ -341,7 +362,8 @@ def _move_ended(session: Session, step: Step, event: e.StepEnded, entry: Entry) 
     lost = {k: v for k, v in session.lost_moves.items() if k != step.instance_id}
     if event.outcome is StepOutcome.LOST:
         lost[step.instance_id] = step
-    session = _with_host(replace(session, lost_moves=lost), step.host, touched_seq=entry.seq)
+    after = replace(session, lost_moves=lost, moved=put(session.moved, step.instance_id, entry.at))
+    session = _with_host(after, step.host, touched_seq=entry.seq)
     instance = session.instances.get(step.instance_id)
     if event.outcome is not StepOutcome.DONE or instance is None:
         return session
@@ -380,6 +402,7 @@ def _session_continued(session: Session, event: e.SessionContinued, entry: Entry
         asks=kept,
         continued=session.continued + 1,
         scale_in_loads=(),
+        plan=None,
         dirty_seq=entry.seq,
     )
 
@@ -395,6 +418,7 @@ def _session_closed(session: Session, event: e.SessionClosed, entry: Entry) -> S
 _BRANCHES: Mapping[type[e.Event], Callable[[Session, Any, Entry], Session]] = {
     e.WorldObserved: _world_observed,
     e.HostsSelected: _hosts_selected,
+    e.PlanMade: _plan_made,
     e.StateEntered: _state_entered,
     e.ProjectAsked: _project_asked,
     e.ProjectReplied: _project_replied,

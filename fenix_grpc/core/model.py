@@ -238,6 +238,9 @@ class Policy:
     parallel_hosts: int = 4
     #: Moves that may run at once.
     parallel_moves: int = 4
+    #: Of these, moves that may leave one host at once, and arrive at one (vnf workflow).
+    moves_per_source: int = 2
+    moves_per_target: int = 2
     #: What to do for a project whose manager does not listen.
     no_manager: Fallback = Fallback.MIGRATE
     #: What to do for a project whose manager listens but does not answer in time.

@@ -66,8 +66,15 @@ def _addressed(session: Session, reply: Reply) -> Ask | None:
     if reply.notice_id:
         asks = [a for a in asks if a.notice_id == reply.notice_id]
     elif reply.instance_id:
-        asks = [a for a in asks if reply.instance_id in a.instance_ids] or asks
-    return asks[-1] if asks else None
+        asks = _about(asks, reply.instance_id)
+    waiting = [a for a in asks if not a.settled]
+    return (waiting or asks)[-1] if asks else None
+
+
+def _about(asks: list[Ask], instance_id: str) -> list[Ask]:
+    """Those about the instance, else those that are not about one other instance."""
+    about = [a for a in asks if instance_id in a.instance_ids]
+    return about or [a for a in asks if len(a.instance_ids) != 1]
 
 
 def _check_instances(session: Session, reply: Reply, ask: Ask) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from fenix_grpc.core.constraints import GroupConstraint, InstanceConstraint
-from fenix_grpc.core.events import SessionCreated
+from fenix_grpc.core.events import PlanMade, SessionCreated
 from fenix_grpc.core.model import (
     ActionType,
     Answer,
@@ -89,6 +89,8 @@ class Ask:
     project_id: str
     kind: NoticeKind
     instance_ids: tuple[str, ...]
+    #: Where each of them was then.
+    hosts: Mapping[str, str] = field(default_factory=dict)
     asked_at: datetime
     reply_at: datetime | None
     actions_at: datetime | None = None
@@ -111,10 +113,6 @@ class Ask:
     def refused(self) -> bool:
         return self.answer is Answer.NACK
 
-    def action_of(self, instance_id: str) -> InstanceAction:
-        """What was agreed for an instance (mission: project API; nothing said means MIGRATE)."""
-        return self.instance_actions.get(instance_id) or self.action or InstanceAction.MIGRATE
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Agreed:
@@ -125,8 +123,11 @@ class Agreed:
     from_host: str
     #: When it was agreed.
     at: datetime
-    #: It has left.
+    #: The groups that it belonged to then.
+    groups: tuple[str, ...] = ()
+    #: It has left, and when that was told.
     done: bool = False
+    done_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +166,11 @@ class Session:
     #: Per instance, what was last agreed for it.
     agreed: Mapping[str, Agreed] = field(default_factory=dict)
     steps: Mapping[str, Step] = field(default_factory=dict)
+    #: Instance to the end of its last move, however that ended.
+    moved: Mapping[str, datetime] = field(default_factory=dict)
+    #: The last plan that was made, and its seq.
+    plan: PlanMade | None = None
+    plan_seq: int = 0
     #: Ids of the steps that are running.
     open_steps: frozenset[str] = frozenset()
     #: Instance to its last move, where the outcome of that is unknown: it may have left half an operation behind.
@@ -178,6 +184,8 @@ class Session:
     looked_at: datetime | None = None
     #: The last event after which the cloud may differ from what is believed.
     dirty_seq: int = 0
+    #: The last look that showed a difference.
+    changed_seq: int = 0
     #: Why the cloud could not be looked at, and since when; empty while it answers.
     cloud_problem: str = ""
     cloud_problem_since: datetime | None = None

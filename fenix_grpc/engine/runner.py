@@ -24,9 +24,10 @@ from fenix_grpc.core.evolve import fold
 from fenix_grpc.core.model import SessionState, StepOutcome
 from fenix_grpc.core.observe import changes_anything, observe
 from fenix_grpc.core.session import Session
+from fenix_grpc.engine.demands import Demands
 from fenix_grpc.engine.steps import Performer
 from fenix_grpc.engine.tasks import Tasks, first, guarded
-from fenix_grpc.ports import Clock, Cloud, Journal, Recorded
+from fenix_grpc.ports import Clock, Cloud, Constraints, Journal, Recorded
 
 logger = logging.getLogger(__name__)
 STORE_RETRY_S = 1.0
@@ -53,12 +54,14 @@ class Runner:
         performer: Performer,
         workflow: Workflow,
         listening: Listening,
+        constraints: Constraints | None = None,
     ) -> None:
         self.session_id = session_id
         self._journal = journal
         self._performer = performer
         self._workflow = workflow
         self._listening = listening
+        self._demands = Demands(constraints) if constraints else None
         self._steps = Tasks()
         self._position = 0
 
@@ -169,7 +172,10 @@ class Runner:
         else:
             since = began - timedelta(seconds=self._listening.grace_s)
             heard = await self._journal.listeners(since) | self._listening.managed
-            seen_event = observe(session, seen, heard, looked_after_seq=session.seq)
+            demands = await self._demands.of(seen) if self._demands else None
+            seen_event = observe(
+                session, seen, heard, looked_after_seq=session.seq, constraints=demands
+            )
         now = await self._catch_up(session)
         if _started_meanwhile(session, now):
             return now

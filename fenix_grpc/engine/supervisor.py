@@ -20,7 +20,7 @@ from fenix_grpc.core.model import SessionState
 from fenix_grpc.engine.runner import Listening, Runner
 from fenix_grpc.engine.steps import Performer
 from fenix_grpc.engine.tasks import Tasks, first, guarded
-from fenix_grpc.ports import Clock, Journal
+from fenix_grpc.ports import Clock, Constraints, Journal
 
 logger = logging.getLogger(__name__)
 #: Events after which a session that nobody cared for wants an engine.
@@ -41,12 +41,14 @@ class Supervisor:
         listening: Listening,
         wall: Clock,
         lease_s: float,
+        constraints: Constraints | None = None,
     ) -> None:
         self.owner = owner
         self._journal = journal
         self._performer = performer
         self._workflows = workflows
         self._listening = listening
+        self._constraints = constraints
         self._wall = wall
         self._lease = timedelta(seconds=lease_s)
         self._runners = Tasks()
@@ -121,6 +123,7 @@ class Supervisor:
             performer=self._performer,
             workflow=workflow,
             listening=self._listening,
+            constraints=self._constraints,
         )
         await runner.run(entries)
 

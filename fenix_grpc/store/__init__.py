@@ -1,8 +1,9 @@
-"""The journal in a SQL database: SQLite by default, PostgreSQL and MariaDB with the same schema.
+"""The store in a SQL database: SQLite by default, PostgreSQL and MariaDB with the same schema.
 
-`journal.SqlJournal` is the only public name; everything else here serves it.
+`SqlJournal` and `SqlConstraints` are the only public names; everything else here serves them.
 """
 
+from fenix_grpc.store.constraints import SqlConstraints
 from fenix_grpc.store.journal import SqlJournal
 
-__all__ = ["SqlJournal"]
+__all__ = ["SqlConstraints", "SqlJournal"]

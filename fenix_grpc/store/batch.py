@@ -7,14 +7,14 @@ not disturb the others. Blocking; used by the writer thread alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Row, Select, Update
 
-from fenix_grpc.core.errors import Conflict
+from fenix_grpc.core.errors import Conflict, FenixError
 from fenix_grpc.ports import Appended, Once
 from fenix_grpc.store import statements as sql
 from fenix_grpc.store.schema import EPOCH
@@ -57,7 +57,14 @@ class Heard:
     at: datetime
 
 
-Job = Append | Claim | Release | Heard
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Work:
+    """A change of other tables, in its turn. `do` may refuse by a FenixError as long as it has written nothing."""
+
+    do: Callable[[Connection], Any]
+
+
+Job = Append | Claim | Release | Heard | Work
 
 
 @dataclass(slots=True, kw_only=True)
@@ -84,7 +91,7 @@ class Batch:
         self._new_requests: list[dict[str, Any]] = []
 
     def do(self, job: Job) -> Any:
-        """What the job returns, or the Conflict that it ended in."""
+        """What the job returns, or the error that it ended in."""
         match job:
             case Append():
                 return self._append(job)
@@ -94,6 +101,8 @@ class Batch:
                 return self._release(job)
             case Heard():
                 return self._heard(job)
+            case Work():
+                return self._work(job)
 
     def flush(self) -> None:
         """Writes what the jobs so far decided."""
@@ -186,6 +195,13 @@ class Batch:
         later = [{"name": name, "new_at": job.at} for name, at in known.items() if at < job.at]
         self._write(sql.ADD_LISTENER, new)
         self._write(sql.CHANGE_LISTENER, later)
+
+    def _work(self, job: Work) -> Any:
+        self.flush()
+        try:
+            return job.do(self._connection)
+        except FenixError as refused:
+            return refused
 
     def _load_sessions(self, session_ids: set[str]) -> dict[str, _Session]:
         return {

@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import (
     ArgumentError,
     DatabaseError,
+    DBAPIError,
     InterfaceError,
     NoSuchModuleError,
     OperationalError,
@@ -25,6 +26,9 @@ from fenix_grpc.store import schema
 
 #: Reads that may run at once; one connection more is the writer's.
 READERS = 4
+
+#: What drivers raise when the database does not answer.
+_AWAY = (OperationalError, InterfaceError)
 
 #: How long SQLite waits for another process's transaction.
 _SQLITE_BUSY_MS = 5000
@@ -54,12 +58,13 @@ class Database:
         """Makes the tables where they are missing. Raises StoreUnavailable."""
         try:
             self._prepare()
-        except (StoreUnavailable, DatabaseError):
+        except StoreUnavailable:
             # Two servers that start at once on an empty database may both make a table; then the second look finds it.
             self._prepare()
 
     def _prepare(self) -> None:
-        with self.transaction() as connection:
+        # Whatever goes wrong here is no fault of a batch: a file that is no database, say.
+        with _translated(self._name, (DatabaseError,)), self.transaction() as connection:
             schema.prepare(connection)
             connection.commit()
 
@@ -83,10 +88,10 @@ class Database:
 
 
 @contextmanager
-def _translated(name: str) -> Iterator[None]:
+def _translated(name: str, errors: tuple[type[DBAPIError], ...] = _AWAY) -> Iterator[None]:
     try:
         yield
-    except (OperationalError, InterfaceError) as err:
+    except errors as err:
         raise StoreUnavailable(f"the database {name} does not answer: {err.orig}") from err
 
 

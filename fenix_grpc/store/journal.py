@@ -79,17 +79,17 @@ class SqlJournal:
             deleted=deleted,
             once=once,
         )
-        appended: Appended = await self._write(job)
+        appended: Appended = await self.write(job)
         return appended
 
     async def replied(self, key: str) -> str | None:
         """See the port."""
-        return next(iter(await self._read(sql.REPLIES_NAMED, {"names": [key]}, _first)), None)
+        return next(iter(await self.read_rows(sql.REPLIES_NAMED, {"names": [key]}, _first)), None)
 
     async def read(self, session_id: str, after_seq: int = 0) -> Sequence[Recorded]:
         """See the port."""
         values = {"session_id": session_id, "after": after_seq}
-        return await self._read(sql.EVENTS_OF_SESSION, values, _recorded)
+        return await self.read_rows(sql.EVENTS_OF_SESSION, values, _recorded)
 
     async def read_all(
         self, after: int, limit: int = 1000, session_id: str = ""
@@ -97,13 +97,13 @@ class SqlJournal:
         """See the port."""
         values = {"after": after, "most": limit}
         if not session_id:
-            return await self._read(sql.EVENTS, values, _recorded)
+            return await self.read_rows(sql.EVENTS, values, _recorded)
         values_of_session = {**values, "session_id": session_id}
-        return await self._read(sql.EVENTS_FROM_SESSION, values_of_session, _recorded)
+        return await self.read_rows(sql.EVENTS_FROM_SESSION, values_of_session, _recorded)
 
     async def head(self) -> int:
         """See the port."""
-        (head,) = await self._read(sql.HEAD, {}, _first)
+        (head,) = await self.read_rows(sql.HEAD, {}, _first)
         return int(head)
 
     async def wait(self, after: int) -> int:
@@ -120,37 +120,39 @@ class SqlJournal:
     async def sessions(self, after: str = "", limit: int = 100) -> Sequence[SessionRow]:
         """See the port. Past an unknown session there is none."""
         if not after:
-            return await self._read(sql.SESSIONS_LISTED, {"most": limit}, _listed)
+            return await self.read_rows(sql.SESSIONS_LISTED, {"most": limit}, _listed)
         values = {"after": after, "most": limit}
-        return await self._read(sql.SESSIONS_LISTED_AFTER, values, _listed)
+        return await self.read_rows(sql.SESSIONS_LISTED_AFTER, values, _listed)
 
     async def find(self, session_id: str) -> SessionRow | None:
         """See the port."""
-        rows = await self._read(sql.SESSIONS_NAMED, {"names": [session_id]}, _listed)
+        rows = await self.read_rows(sql.SESSIONS_NAMED, {"names": [session_id]}, _listed)
         return next(iter(rows), None)
 
     async def claim(self, owner: str, *, now: datetime, until: datetime) -> Sequence[str]:
         """See the port."""
         _check_length("owner", owner, KEY_CHARS)
-        held: Sequence[str] = await self._write(
+        held: Sequence[str] = await self.write(
             Claim(owner=owner, now=_aware(now), until=_aware(until))
         )
         return held
 
     async def release(self, owner: str) -> None:
         """See the port."""
-        await self._write(Release(owner=owner))
+        await self.write(Release(owner=owner))
 
     async def heard(self, projects: Sequence[str], at: datetime) -> None:
         """See the port."""
         for project_id in projects:
             _check_length("project_id", project_id, KEY_CHARS)
         if projects:
-            await self._write(Heard(projects=tuple(projects), at=_aware(at)))
+            await self.write(Heard(projects=tuple(projects), at=_aware(at)))
 
     async def listeners(self, since: datetime) -> frozenset[str]:
         """See the port."""
-        return frozenset(await self._read(sql.LISTENERS_SINCE, {"since": _aware(since)}, _first))
+        return frozenset(
+            await self.read_rows(sql.LISTENERS_SINCE, {"since": _aware(since)}, _first)
+        )
 
     async def aclose(self) -> None:
         """See the port. May be called twice."""
@@ -162,14 +164,15 @@ class SqlJournal:
         await asyncio.to_thread(self._readers.shutdown)
         await asyncio.to_thread(self._database.close)
 
-    async def _write(self, job: Job) -> Any:
+    async def write(self, job: Job) -> Any:
+        """What a job returns, once it is committed; for this package. Raises what it ended in."""
         self._check_open()
         return await self._writer.submit(job)
 
-    async def _read(
+    async def read_rows(
         self, statement: Select[Any], values: Mapping[str, Any], made: Callable[[Row[Any]], _T]
     ) -> Sequence[_T]:
-        """Rows and what is made of them, both off the loop: decoding many events takes time."""
+        """Rows and what is made of them, both off the loop: decoding many takes time. For this package."""
         self._check_open()
 
         def work() -> Sequence[_T]:

@@ -1,4 +1,4 @@
-"""The tables of the journal, in types that every database has.
+"""The tables of the store, in types that every database has.
 
 Times are BIGINT microseconds since 1970 (UTC): exact, comparable and the same everywhere. MariaDB is told to compare
 text as bytes (`utf8mb4_bin`), as the others do by themselves. Nothing here decides anything; batch.py has the rules.
@@ -23,18 +23,21 @@ from sqlalchemy import (
     TypeDecorator,
     insert,
     select,
+    update,
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
 from fenix_grpc.core.errors import StoreUnavailable
 
-#: Version of the tables below; a database of another version is refused.
-VERSION = 1
+#: Version of the tables below; a database of a later version is refused. 2 added `constraints` and `counters`.
+VERSION = 2
 
 #: Longest session id that fits.
 SESSION_ID_CHARS = 64
-#: Longest request key, project id and lease owner that fit.
+#: Longest request key, lease owner and id of a project, instance or group that fit.
 KEY_CHARS = 255
+#: The row of `counters` that counts the changes of constraints.
+CONSTRAINT_CHANGES = "constraints"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -118,15 +121,48 @@ listeners = Table(
     **_options,
 )
 
+constraints = Table(
+    "constraints",
+    metadata,
+    # A word of ConstraintKind.
+    Column("kind", String(16), primary_key=True),
+    # Of the instance or the group.
+    Column("id", String(KEY_CHARS), primary_key=True),
+    Column("project_id", String(KEY_CHARS), nullable=False, index=True),
+    Column("data", _long_text, nullable=False),
+    Column("warnings", _long_text, nullable=False),
+    Column("created_at", UtcMicroseconds, nullable=False),
+    Column("updated_at", UtcMicroseconds, nullable=False),
+    **_options,
+)
+
+counters = Table(
+    "counters",
+    metadata,
+    Column("name", String(64), primary_key=True),
+    Column("value", BigInteger, nullable=False),
+    **_options,
+)
+
 
 def prepare(connection: Connection) -> None:
-    """Makes the tables where they are missing. Refuses a database of another version."""
+    """Makes the tables where they are missing, also in a database of an earlier version. Refuses a later one."""
     metadata.create_all(connection)
     version = connection.execute(select(journal.c.version)).scalar_one_or_none()
+    if version == VERSION:
+        return
     if version is None:
         connection.execute(insert(journal).values(id=1, version=VERSION, head=0))
-    elif version != VERSION:
+        _begin_counters(connection)
+    elif version == 1:
+        _begin_counters(connection)
+        connection.execute(update(journal).values(version=VERSION))
+    else:
         raise StoreUnavailable(
             f"the database has tables of version {version}, this fenix needs version {VERSION}: "
             "use the fenix that made them, or another database"
         )
+
+
+def _begin_counters(connection: Connection) -> None:
+    connection.execute(insert(counters).values(name=CONSTRAINT_CHANGES, value=0))

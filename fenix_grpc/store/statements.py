@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import BindParameter, bindparam, insert, or_, select, update
+from sqlalchemy import BindParameter, bindparam, delete, insert, or_, select, update
 
-from fenix_grpc.store.schema import events, journal, listeners, requests, sessions
+from fenix_grpc.store.schema import (
+    CONSTRAINT_CHANGES,
+    constraints,
+    counters,
+    events,
+    journal,
+    listeners,
+    requests,
+    sessions,
+)
 
 _NAMES: BindParameter[Sequence[str]] = bindparam("names", expanding=True)
 
@@ -88,3 +97,42 @@ CHANGE_LISTENER = (
 )
 LISTENERS_NAMED = select(listeners).where(listeners.c.project_id.in_(_NAMES))
 LISTENERS_SINCE = select(listeners.c.project_id).where(listeners.c.heard_at >= bindparam("since"))
+
+_THIS_CONSTRAINT = (
+    constraints.c.kind == bindparam("of_kind"),
+    constraints.c.id == bindparam("of_id"),
+)
+ADD_CONSTRAINT = insert(constraints)
+CHANGE_CONSTRAINT = (
+    update(constraints)
+    .where(*_THIS_CONSTRAINT)
+    .values(
+        project_id=bindparam("new_project_id"),
+        data=bindparam("new_data"),
+        warnings=bindparam("new_warnings"),
+        updated_at=bindparam("new_updated_at"),
+    )
+)
+DROP_CONSTRAINT = delete(constraints).where(*_THIS_CONSTRAINT)
+CONSTRAINT = select(constraints).where(*_THIS_CONSTRAINT)
+#: Of one kind, past an id.
+CONSTRAINTS_LISTED = (
+    select(constraints)
+    .where(constraints.c.kind == bindparam("of_kind"), constraints.c.id > bindparam("after"))
+    .order_by(constraints.c.id)
+    .limit(bindparam("most"))
+)
+CONSTRAINTS_LISTED_OF_PROJECT = CONSTRAINTS_LISTED.where(
+    constraints.c.project_id == bindparam("of_project")
+)
+CONSTRAINTS_OF_PROJECTS = (
+    select(constraints)
+    .where(constraints.c.project_id.in_(_NAMES))
+    .order_by(constraints.c.kind, constraints.c.id)
+)
+
+_CHANGES_OF_CONSTRAINTS = counters.c.name == CONSTRAINT_CHANGES
+COUNT_CONSTRAINT_CHANGE = (
+    update(counters).where(_CHANGES_OF_CONSTRAINTS).values(value=counters.c.value + 1)
+)
+CONSTRAINT_CHANGES_SO_FAR = select(counters.c.value).where(_CHANGES_OF_CONSTRAINTS)

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SessionEvent(_message.Message):
-    __slots__ = ("session_id", "seq", "at", "session_created", "world_observed", "hosts_selected", "state_entered", "project_asked", "project_replied", "project_defaulted", "instance_action_done", "host_changed", "step_started", "step_ended", "session_continued", "session_deleted", "session_closed")
+    __slots__ = ("session_id", "seq", "at", "session_created", "world_observed", "hosts_selected", "state_entered", "project_asked", "project_replied", "project_defaulted", "instance_action_done", "host_changed", "step_started", "step_ended", "session_continued", "session_deleted", "session_closed", "plan_made")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -30,6 +30,7 @@ class SessionEvent(_message.Message):
     SESSION_CONTINUED_FIELD_NUMBER: _ClassVar[int]
     SESSION_DELETED_FIELD_NUMBER: _ClassVar[int]
     SESSION_CLOSED_FIELD_NUMBER: _ClassVar[int]
+    PLAN_MADE_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     seq: int
     at: _timestamp_pb2.Timestamp
@@ -47,7 +48,8 @@ class SessionEvent(_message.Message):
     session_continued: SessionContinued
     session_deleted: SessionDeleted
     session_closed: SessionClosed
-    def __init__(self, session_id: _Optional[str] = ..., seq: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_created: _Optional[_Union[SessionCreated, _Mapping]] = ..., world_observed: _Optional[_Union[WorldObserved, _Mapping]] = ..., hosts_selected: _Optional[_Union[HostsSelected, _Mapping]] = ..., state_entered: _Optional[_Union[StateEntered, _Mapping]] = ..., project_asked: _Optional[_Union[ProjectAsked, _Mapping]] = ..., project_replied: _Optional[_Union[ProjectReplied, _Mapping]] = ..., project_defaulted: _Optional[_Union[ProjectDefaulted, _Mapping]] = ..., instance_action_done: _Optional[_Union[InstanceActionDone, _Mapping]] = ..., host_changed: _Optional[_Union[HostChanged, _Mapping]] = ..., step_started: _Optional[_Union[StepStarted, _Mapping]] = ..., step_ended: _Optional[_Union[StepEnded, _Mapping]] = ..., session_continued: _Optional[_Union[SessionContinued, _Mapping]] = ..., session_deleted: _Optional[_Union[SessionDeleted, _Mapping]] = ..., session_closed: _Optional[_Union[SessionClosed, _Mapping]] = ...) -> None: ...
+    plan_made: PlanMade
+    def __init__(self, session_id: _Optional[str] = ..., seq: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_created: _Optional[_Union[SessionCreated, _Mapping]] = ..., world_observed: _Optional[_Union[WorldObserved, _Mapping]] = ..., hosts_selected: _Optional[_Union[HostsSelected, _Mapping]] = ..., state_entered: _Optional[_Union[StateEntered, _Mapping]] = ..., project_asked: _Optional[_Union[ProjectAsked, _Mapping]] = ..., project_replied: _Optional[_Union[ProjectReplied, _Mapping]] = ..., project_defaulted: _Optional[_Union[ProjectDefaulted, _Mapping]] = ..., instance_action_done: _Optional[_Union[InstanceActionDone, _Mapping]] = ..., host_changed: _Optional[_Union[HostChanged, _Mapping]] = ..., step_started: _Optional[_Union[StepStarted, _Mapping]] = ..., step_ended: _Optional[_Union[StepEnded, _Mapping]] = ..., session_continued: _Optional[_Union[SessionContinued, _Mapping]] = ..., session_deleted: _Optional[_Union[SessionDeleted, _Mapping]] = ..., session_closed: _Optional[_Union[SessionClosed, _Mapping]] = ..., plan_made: _Optional[_Union[PlanMade, _Mapping]] = ...) -> None: ...
 
 class SessionCreated(_message.Message):
     __slots__ = ("hosts", "workflow", "maintenance_at", "metadata", "actions", "created_by")
@@ -157,14 +159,42 @@ class HostsSelected(_message.Message):
     def __init__(self, hosts: _Optional[_Iterable[str]] = ..., excluded: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class StateEntered(_message.Message):
-    __slots__ = ("state", "reason", "host")
+    __slots__ = ("state", "reason", "host", "keeps_asks")
     STATE_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
+    KEEPS_ASKS_FIELD_NUMBER: _ClassVar[int]
     state: _types_pb2.SessionState
     reason: str
     host: str
-    def __init__(self, state: _Optional[_Union[_types_pb2.SessionState, str]] = ..., reason: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
+    keeps_asks: bool
+    def __init__(self, state: _Optional[_Union[_types_pb2.SessionState, str]] = ..., reason: _Optional[str] = ..., host: _Optional[str] = ..., keeps_asks: _Optional[bool] = ...) -> None: ...
+
+class PlanWave(_message.Message):
+    __slots__ = ("hosts",)
+    HOSTS_FIELD_NUMBER: _ClassVar[int]
+    hosts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, hosts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class PlanMove(_message.Message):
+    __slots__ = ("instance_id", "source", "target")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    source: str
+    target: str
+    def __init__(self, instance_id: _Optional[str] = ..., source: _Optional[str] = ..., target: _Optional[str] = ...) -> None: ...
+
+class PlanMade(_message.Message):
+    __slots__ = ("waves", "moves", "reason")
+    WAVES_FIELD_NUMBER: _ClassVar[int]
+    MOVES_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    waves: _containers.RepeatedCompositeFieldContainer[PlanWave]
+    moves: _containers.RepeatedCompositeFieldContainer[PlanMove]
+    reason: str
+    def __init__(self, waves: _Optional[_Iterable[_Union[PlanWave, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[PlanMove, _Mapping]]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ProjectAsked(_message.Message):
     __slots__ = ("notice_id", "project_id", "kind", "instance_ids", "allowed_actions", "actions_at", "reply_at", "needed", "reason")

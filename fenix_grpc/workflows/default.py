@@ -7,35 +7,29 @@ default workflow). Where upstream failed or forgot (fenix-v1 facts W17 to W30) t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
+from functools import partial
 
-from fenix_grpc.core.capacity import next_to_empty, shortage
+from fenix_grpc.core.capacity import next_to_empty
 from fenix_grpc.core.decision import Decision, Workflow
-from fenix_grpc.core.events import HostsSelected
-from fenix_grpc.core.evolve import load
-from fenix_grpc.core.model import (
-    ActionType,
-    HostKind,
-    NoticeKind,
-    SessionState,
-    Waiting,
-)
+from fenix_grpc.core.model import HostKind, NoticeKind, SessionState
 from fenix_grpc.core.session import Host, Session
 from fenix_grpc.workflows.agreement import Question, Refused, agreement
+from fenix_grpc.workflows.closing import complete
+from fenix_grpc.workflows.opening import maintenance, opened
 from fenix_grpc.workflows.parts import (
     announce_done,
+    clear_and_work,
     close,
-    exclude_foreign,
     fail,
-    finish_lost,
+    few,
     first_of,
-    foreign_reason,
-    give_back,
     go,
     move_away,
-    run_once,
+    not_yet_clear,
     work,
 )
+from fenix_grpc.workflows.scale_in import ask_for_room, scale_in
 
 S = SessionState
 
@@ -82,109 +76,7 @@ TRANSITIONS: Mapping[SessionState, frozenset[SessionState]] = {
 
 def decide(session: Session, now: datetime) -> Decision:
     """What is to be done now."""
-    if session.deleted:
-        return give_back(session, now)
-    if session.terminal:
-        return _rest(session)
-    if session.cloud_problem:
-        return _cloud_away(session, now)
-    if not session.looked_seq:
-        return Decision(look=True)
-    if not session.selected:
-        return _select(session)
-    if session.lost_moves and not session.fresh:
-        return Decision(look=True)
-    return (
-        finish_lost(session, now)
-        or exclude_foreign(session)
-        or _STATES[session.state](session, now)
-    )
-
-
-def _rest(session: Session) -> Decision:
-    if session.state is S.MAINTENANCE_DONE:
-        return Decision()
-    wait = Waiting(
-        subject="operator",
-        reason=f"continue or delete the session, which failed: {session.reason}",
-        since=session.entered_at,
-    )
-    return Decision(waiting=(wait,))
-
-
-def _cloud_away(session: Session, now: datetime) -> Decision:
-    """The cloud does not answer: look again at intervals, for so long."""
-    policy = session.created.policy
-    since = session.cloud_problem_since or session.updated_at
-    deadline = since + timedelta(seconds=policy.cloud_away_s)
-    if now >= deadline:
-        return fail(
-            f"the cloud has not answered for {policy.cloud_away_s:.0f} s: {session.cloud_problem}"
-        )
-    wait = Waiting(
-        subject="cloud",
-        reason=session.cloud_problem,
-        since=since,
-        deadline=deadline,
-        then="the session stops",
-    )
-    wake_at = min(deadline, now + timedelta(seconds=policy.poll_s))
-    return Decision(wake_at=wake_at, poll=True, waiting=(wait,))
-
-
-def _select(session: Session) -> Decision:
-    """Settles which hosts are worked on: those named, or all; others are left out with the reason."""
-    wanted = session.created.hosts or tuple(sorted(session.hosts))
-    unknown = [name for name in wanted if name not in session.hosts]
-    if unknown:
-        return fail(f"hosts that the cloud does not know: {', '.join(unknown)}")
-    excluded = {name: why for name in wanted if (why := _unfit(session.hosts[name]))}
-    chosen = tuple(name for name in wanted if name not in excluded)
-    if not chosen:
-        reasons = "; ".join(f"{name} ({why})" for name, why in excluded.items())
-        return fail(f"no host can be worked on: {reasons or 'the cloud has none'}")
-    return Decision(record=(HostsSelected(hosts=chosen, excluded=excluded),))
-
-
-def _unfit(host: Host) -> str:
-    if not host.view.enabled:
-        return foreign_reason(host)
-    return "" if host.view.up else "its service does not report"
-
-
-def _maintenance(session: Session, now: datetime) -> Decision:
-    policy = session.created.policy
-    reply_at = now + timedelta(seconds=policy.reply_s)
-    question = Question(
-        kind=NoticeKind.MAINTENANCE,
-        whom=_everybody(session),
-        wait_s=policy.reply_s,
-        actions_at=max(session.created.maintenance_at, reply_at),
-    )
-    undecided = agreement(session, now, question)
-    if isinstance(undecided, Refused):
-        return fail(undecided.reason)
-    if undecided is not None:
-        return undecided
-    if now < session.created.maintenance_at:
-        wait = Waiting(
-            subject="time",
-            reason="the time at which work may start",
-            since=session.created_at,
-            deadline=session.created.maintenance_at,
-            then="work starts",
-        )
-        return Decision(wake_at=session.created.maintenance_at, waiting=(wait,))
-    if session.looked_at is None or session.looked_at < session.created.maintenance_at:
-        return Decision(look=True)
-    return run_once(session, now, ActionType.PRE) or _onward(session)
-
-
-def _everybody(session: Session) -> dict[str, tuple[str, ...]]:
-    return {
-        project_id: tuple(i.instance_id for i in session.instances_of(project_id))
-        for project_id in session.projects
-    }
+    return opened(session, now) or _STATES[session.state](session, now)
 
 
 def _onward(session: Session) -> Decision:
@@ -203,77 +95,12 @@ def _onward(session: Session) -> Decision:
         return go(S.PLANNED_MAINTENANCE if begun else S.PREPARE_MAINTENANCE, host=host)
     down = [h.name for h in computes if not h.view.up]
     if len(down) == len(computes):
-        return fail(f"the services of the remaining hosts do not report: {', '.join(down)}")
-    return _ask_for_room(session)
+        return fail(f"the services of the remaining hosts do not report: {few(down)}")
+    return ask_for_room(session)
 
 
 def _empty(session: Session, host: Host) -> bool:
     return not session.on_host.get(host.name)
-
-
-def _ask_for_room(session: Session) -> Decision:
-    """A round of SCALE_IN, unless there is nobody to ask or the last rounds had no effect."""
-    needed = shortage(session)
-    rounds = session.created.policy.scale_in_rounds
-    loads = (*session.scale_in_loads, load(session))
-    vain = 0
-    for before, after in zip(loads[-2::-1], loads[::-1], strict=False):
-        if after < before:
-            break
-        vain += 1
-    if vain >= rounds:
-        return fail(
-            f"no room to empty a host: {needed} are lacking and {vain} requests to scale in had no effect"
-        )
-    if not _managed(session):
-        return fail(
-            f"no room to empty a host: {needed} are lacking and no project has a manager to ask"
-        )
-    return go(S.SCALE_IN, f"{needed} are lacking to empty a host")
-
-
-def _managed(session: Session) -> dict[str, tuple[str, ...]]:
-    everybody = _everybody(session)
-    return {p: ids for p, ids in everybody.items() if p in session.listening and ids}
-
-
-def _scale_in(session: Session, now: datetime) -> Decision:
-    asked = {ask.project_id: ask.instance_ids for ask in session.asks.values()}
-    policy = session.created.policy
-    question = Question(
-        kind=NoticeKind.SCALE_IN,
-        whom=asked or _managed(session),
-        wait_s=policy.scale_reply_s,
-        needed=shortage(session),
-        reason=session.reason,
-    )
-    undecided = agreement(session, now, question)
-    if isinstance(undecided, Refused):
-        return fail(undecided.reason)
-    if undecided is not None:
-        return undecided
-    if not session.fresh:
-        return Decision(look=True)
-    return _still_releasing(session, now) or _onward(session)
-
-
-def _still_releasing(session: Session, now: datetime) -> Decision | None:
-    """A manager may answer while its instances are still being deleted: give that a moment to show."""
-    policy = session.created.policy
-    replies = [ask.answered_at for ask in session.asks.values() if ask.answered_at is not None]
-    until = max(replies, default=session.entered_at) + timedelta(seconds=2 * policy.poll_s)
-    before = session.scale_in_loads[-1] if session.scale_in_loads else load(session)
-    if load(session) < before or next_to_empty(session) or now >= until:
-        return None
-    wait = Waiting(
-        subject="cloud",
-        reason="capacity that projects said they released",
-        since=session.entered_at,
-        deadline=until,
-        then="they are asked again",
-    )
-    wake_at = min(until, now + timedelta(seconds=policy.poll_s))
-    return Decision(wake_at=wake_at, poll=True, waiting=(wait,))
 
 
 def _emptying(kind: NoticeKind) -> Callable[[Session, datetime], Decision]:
@@ -292,30 +119,10 @@ def _emptying(kind: NoticeKind) -> Callable[[Session, datetime], Decision]:
         if session.proven_empty(host):
             return go(S.START_MAINTENANCE)
         if not session.on_host.get(host.name):
-            return _not_yet_clear(session, now, host)
+            return not_yet_clear(session, now, host)
         return _agree_and_move(session, now, host, kind)
 
     return state
-
-
-def _not_yet_clear(session: Session, now: datetime, host: Host) -> Decision:
-    """No instance is listed there but room is still booked: the cloud is cleaning up, or something else is wrong."""
-    policy = session.created.policy
-    ended = [s.ended_at for s in session.steps.values() if s.host == host.name and s.ended_at]
-    since = max([session.entered_at, *ended])
-    deadline = since + timedelta(seconds=policy.own_action_s)
-    reason = f"host {host.name} lists no instance but {host.view.used} are still in use"
-    if now >= deadline:
-        return fail(reason)
-    wait = Waiting(
-        subject=f"host:{host.name}",
-        reason=reason,
-        since=since,
-        deadline=deadline,
-        then="the session stops",
-    )
-    wake_at = min(deadline, now + timedelta(seconds=policy.poll_s))
-    return Decision(wake_at=wake_at, poll=True, waiting=(wait,))
 
 
 def _agree_and_move(session: Session, now: datetime, host: Host, kind: NoticeKind) -> Decision:
@@ -347,46 +154,16 @@ def _start(session: Session, now: datetime) -> Decision:
     chosen = empty[: session.created.policy.parallel_hosts]
     if not chosen:
         return _onward(session)
-    return first_of(_clear_and_work(session, now, host) for host in chosen)
-
-
-def _clear_and_work(session: Session, now: datetime, host: Host) -> Decision:
-    if host.progress is None:
-        not_closed = close(session, now, host)
-        if not_closed is not None:
-            return not_closed
-        if not session.proven_empty(host):
-            return _not_yet_clear(session, now, host)
-    return work(session, now, host)
-
-
-def _complete(session: Session, now: datetime) -> Decision:
-    post = run_once(session, now, ActionType.POST)
-    if post is not None:
-        return post
-    question = Question(
-        kind=NoticeKind.MAINTENANCE_COMPLETE,
-        whom=_everybody(session),
-        wait_s=session.created.policy.scale_reply_s,
-        silence_is_fine=True,
-    )
-    undecided = agreement(session, now, question)
-    if isinstance(undecided, Refused):
-        return fail(undecided.reason)
-    if undecided is not None:
-        return undecided
-    if session.owed_hosts:
-        return fail(f"hosts are still out of service: {', '.join(session.owed_hosts)}")
-    return go(S.MAINTENANCE_DONE)
+    return first_of(clear_and_work(session, now, host) for host in chosen)
 
 
 _STATES: Mapping[SessionState, Callable[[Session, datetime], Decision]] = {
-    S.MAINTENANCE: _maintenance,
-    S.SCALE_IN: _scale_in,
+    S.MAINTENANCE: partial(maintenance, onward=_onward),
+    S.SCALE_IN: partial(scale_in, onward=_onward),
     S.PREPARE_MAINTENANCE: _emptying(NoticeKind.PREPARE_MAINTENANCE),
     S.START_MAINTENANCE: _start,
     S.PLANNED_MAINTENANCE: _emptying(NoticeKind.PLANNED_MAINTENANCE),
-    S.MAINTENANCE_COMPLETE: _complete,
+    S.MAINTENANCE_COMPLETE: complete,
 }
 
 WORKFLOW = Workflow(name="default", transitions=TRANSITIONS, decide=decide)

@@ -34,6 +34,8 @@ from fenix_grpc.workflows.retry import Attempt, GiveUp, Later, Running, attempt,
 
 #: Actions of a host's own kind (mission: action plug-in types).
 OWN_TYPE = {HostKind.COMPUTE: ActionType.COMPUTE, HostKind.CONTROLLER: ActionType.CONTROLLER}
+#: Names that a reason lists; thousands would help nobody.
+_FEW = 10
 
 
 def go(state: SessionState, reason: str = "", host: str = "") -> Decision:
@@ -44,6 +46,12 @@ def go(state: SessionState, reason: str = "", host: str = "") -> Decision:
 def fail(reason: str) -> Decision:
     """Stops the session; an operator continues or deletes it."""
     return go(SessionState.MAINTENANCE_FAILED, reason)
+
+
+def few(names: Sequence[str]) -> str:
+    """Names for a reason: the first of them, and how many more there are."""
+    more = f" and {len(names) - _FEW} more" if len(names) > _FEW else ""
+    return ", ".join(names[:_FEW]) + more
 
 
 def started(session: Session, tried: Attempt) -> Decision:
@@ -96,6 +104,14 @@ def foreign_reason(host: Host) -> str:
     return f"disabled by somebody else{f': {why}' if why else ''}"
 
 
+def everybody(session: Session) -> dict[str, tuple[str, ...]]:
+    """Projects that are affected, each with its instances on the hosts that are worked on."""
+    return {
+        project_id: tuple(i.instance_id for i in session.instances_of(project_id))
+        for project_id in session.projects
+    }
+
+
 def run_once(session: Session, now: datetime, kind: ActionType) -> Decision | None:
     """Runs the pre or post actions one after the other; None when all have ended well."""
     for index in session.action_order(kind):
@@ -128,6 +144,37 @@ def work(session: Session, now: datetime, host: Host) -> Decision:
         done = HostProgress.MAINTENANCE_COMPLETE
         return Decision(record=(HostChanged(host=host.name, progress=done),))
     return started(session, attempt(session, now, StepVerb.ENABLE_HOST, host=host.name))
+
+
+def not_yet_clear(session: Session, now: datetime, host: Host) -> Decision:
+    """No instance is listed there but room is still booked: the cloud is cleaning up, or something else is wrong."""
+    policy = session.created.policy
+    ended = [s.ended_at for s in session.steps.values() if s.host == host.name and s.ended_at]
+    since = max([session.entered_at, *ended])
+    deadline = since + timedelta(seconds=policy.own_action_s)
+    reason = f"host {host.name} lists no instance but {host.view.used} are still in use"
+    if now >= deadline:
+        return fail(reason)
+    wait = Waiting(
+        subject=f"host:{host.name}",
+        reason=reason,
+        since=since,
+        deadline=deadline,
+        then="the session stops",
+    )
+    wake_at = min(deadline, now + timedelta(seconds=policy.poll_s))
+    return Decision(wake_at=wake_at, poll=True, waiting=(wait,))
+
+
+def clear_and_work(session: Session, now: datetime, host: Host) -> Decision:
+    """The next thing to do for a host without instances: work on it as soon as that is proven."""
+    if host.progress is None:
+        not_closed = close(session, now, host)
+        if not_closed is not None:
+            return not_closed
+        if not session.proven_empty(host):
+            return not_yet_clear(session, now, host)
+    return work(session, now, host)
 
 
 #: Words for an instance on which an operation is open (nova API: server status).
@@ -197,7 +244,9 @@ def move_away(session: Session, now: datetime, host: str) -> Decision | None:
     moves = [started(session, _move(session, now, i, placed or {})) for i in ours]
     free = session.created.policy.parallel_moves - len(running)
     own = [i for i in staying if _action(session, i) is InstanceAction.OWN_ACTION]
-    return first_of([*_at_most(free if placed is not None else 0, moves), *_own(session, now, own)])
+    return first_of(
+        [*_at_most(free if placed is not None else 0, moves), *own_actions(session, now, own)]
+    )
 
 
 def _action(session: Session, instance: InstanceView) -> InstanceAction:
@@ -209,8 +258,8 @@ def _places(
 ) -> Mapping[str, str] | None:
     """A destination for each; none named where hosts have refused it and the scheduler is to choose. None: no room."""
     refusals = {i.instance_id: _refused_targets(session, i.instance_id) for i in instances}
-    packing = pack(session, instances, without=host, avoid=refusals)
-    if packing.unplaced and pack(session, instances, without=host).unplaced:
+    packing = pack(session, instances, without=frozenset({host}), avoid=refusals)
+    if packing.unplaced and pack(session, instances, without=frozenset({host})).unplaced:
         return None
     return packing.placed
 
@@ -247,7 +296,10 @@ def _at_most(free: int, decisions: Iterable[Decision]) -> Iterable[Decision]:
         yield decision
 
 
-def _own(session: Session, now: datetime, instances: Iterable[InstanceView]) -> Iterable[Decision]:
+def own_actions(
+    session: Session, now: datetime, instances: Iterable[InstanceView]
+) -> Iterable[Decision]:
+    """Waits for instances whose project replaces them itself, each for so long."""
     policy = session.created.policy
     for instance in instances:
         since = session.agreed[instance.instance_id].at

@@ -32,7 +32,7 @@ from fenix_grpc.core.model import (
 )
 from fenix_grpc.plugins import Allowed
 from fenix_grpc.ports import Caller, Clock, Journal, Role
-from fenix_grpc.store import SqlJournal
+from fenix_grpc.store import SqlConstraints, SqlJournal
 from fenix_grpc.v1 import session_service_pb2 as pb
 from fenix_grpc.workflows.default import WORKFLOW
 
@@ -128,11 +128,12 @@ def look() -> WorldObserved:
     )
 
 
-def an_api(journal: Journal, clock: Clock, **settings: Any) -> Api:
+def an_api(journal: SqlJournal, clock: Clock, **settings: Any) -> Api:
     """A server's API; its `run` is the caller's to start."""
     defaults: dict[str, Any] = {"max_sessions": 100, "listener_grace_s": GRACE_S}
     return Api(
         journal=journal,
+        constraints=SqlConstraints(journal),
         identity=ByName(),
         workflows=Allowed("workflow", {"default": WORKFLOW}),
         actions=Allowed("actions", {"dummy": Dummy(clock)}),
@@ -145,7 +146,7 @@ def an_api(journal: Journal, clock: Clock, **settings: Any) -> Api:
 
 @asynccontextmanager
 async def a_desk(
-    journal: Journal | None = None, clock: Clock | None = None, **settings: Any
+    journal: SqlJournal | None = None, clock: Clock | None = None, **settings: Any
 ) -> AsyncIterator[Desk]:
     """An API that runs until the end of the block. A journal that is given stays open."""
     clock = clock or VirtualClock()

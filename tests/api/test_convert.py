@@ -38,7 +38,7 @@ MESSAGES: dict[str, Descriptor] = {
 #: Messages that views.py fills from the fold of a session; they have no type of their own in the core.
 VIEWS = {"Session", "SessionDetail", "HostDetail", "InstanceDetail", "ProjectDetail", "StepDetail"}
 #: Types of the core that are never sent.
-UNSENT = {"Inventory", "Policy"}
+UNSENT = {"ConstraintSet", "Inventory", "Policy"}
 
 
 def dataclasses_of(module: ModuleType) -> list[type[Any]]:

@@ -31,6 +31,14 @@ EXPECTED = {
         "somebody": "PERMISSION_DENIED",
         "": "UNAUTHENTICATED",
     },
+    Who.OWNER: {
+        "admin": "OK",
+        "project:p1": "OK",
+        "project:p2": "OK",
+        "project:": "PERMISSION_DENIED",
+        "somebody": "PERMISSION_DENIED",
+        "": "UNAUTHENTICATED",
+    },
 }
 
 
@@ -58,7 +66,7 @@ async def outcome(chain: Chain, name: str, caller: str) -> str:
     method = METHODS[name]
     request: Any = method.request()
     for field in method.request.DESCRIPTOR.fields:
-        if field.name in ("session_id", "project_id"):
+        if field.name in ("session_id", "project_id", "instance_id", "group_id"):
             setattr(request, field.name, "p1")
         elif field.name in ("kind", "answer"):
             setattr(request, field.name, 1)

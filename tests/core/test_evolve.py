@@ -34,6 +34,7 @@ SAMPLES = (
     e.WorldObserved(problem="away"),
     e.HostsSelected(hosts=("c1",), excluded={"c2": "held"}),
     e.StateEntered(state=S.PLANNED_MAINTENANCE, host="c1"),
+    e.PlanMade(waves=(e.PlanWave(hosts=("c1",)),), reason="the first"),
     e.ProjectAsked(notice_id="n1", project_id="red", kind=NoticeKind.MAINTENANCE),
     e.ProjectReplied(
         notice_id="n9", project_id="red", kind=NoticeKind.MAINTENANCE, answer=Answer.ACK

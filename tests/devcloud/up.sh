@@ -8,8 +8,9 @@ unset PYTHONPATH PYTHONHOME; export PYTHONWARNINGS=ignore PYTHONDONTWRITEBYTECOD
 mkdir -p "$STATE_DIR"
 
 # 1. packages -----------------------------------------------------------------------------------
-DEBS="mariadb-server-core mariadb-client-core rabbitmq-server memcached curl gcc libc6-dev"
-missing() { for f in /usr/sbin/mariadbd /usr/bin/mariadb /usr/lib/rabbitmq/bin/rabbitmq-server /usr/bin/memcached /usr/bin/curl; do [ -x $f ] || return 0; done; return 1; }
+DEBS="mariadb-server-core mariadb-client-core rabbitmq-server memcached gcc libc6-dev"
+command -v curl >/dev/null || DEBS="$DEBS curl"
+missing() { for f in /usr/sbin/mariadbd /usr/bin/mariadb /usr/lib/rabbitmq/bin/rabbitmq-server /usr/bin/memcached; do [ -x $f ] || return 0; done; ! command -v curl >/dev/null; }
 logged() { # logged LOG CMD...   shows the end of the log when it fails
   local log=$1; shift
   "$@" >"$log" 2>&1 || { tail -n 20 "$log" >&2; echo "failed: $* (see $log)" >&2; return 1; }

@@ -1,7 +1,7 @@
 """The blocks of a page of docs/: what they are, and whether they are what they say.
 
-The words after the language say what a reader does with a block: the name of the file that it is, `exit=N` when its last
-command ends with N, `stays` for a program that goes on until the end of the page.
+The words after the language say what a reader does with a block: the name of the file that it is, `exit=N` when its
+last command ends with N, `stays` for a program that goes on until the end of the page.
 """
 
 from __future__ import annotations

@@ -1,9 +1,7 @@
 """Does what a page of docs/ says, as its reader would: in order, in one folder, with real programs.
 
-What a program says must be what the page shows, where `...` stands for anything, dates, times and durations stand for
-others, and an id stands for the real one that is in its place in the first output that shows it. A console block without a
-command is what the last program that stays has said since. Blocks of `sh` that are no file are not run: they install,
-or need a cloud.
+What a program says must be what the page shows (see shown.py). A console block without a command is what the last
+program that stays has said since. Blocks of `sh` that are no file are not run: they install, or need a cloud.
 """
 
 from __future__ import annotations
@@ -14,18 +12,17 @@ import re
 import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
-from fenix_grpc.cli.processes import free_ports
 from tests.docs.pages import Block
+from tests.docs.shown import Shown, squeezed
 
-#: Ports that pages name; every reader gets others.
+#: Ports that pages name.
 PORTS = ("12347", "12348", "8080")
 #: Longest time that a command may take.
 PATIENCE_S = 30.0
-
-_ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-_VARIES = re.compile(rf"(\.\.\.|{_ID}|\d{{4}}-\d\d-\d\d|\d\d:\d\d:\d\d|\d+\.\d s)")
 
 
 class Program:
@@ -37,116 +34,91 @@ class Program:
         self.said = ""
         self._stdout = process.stdout
 
-    async def hear(self) -> bool:
-        """Takes in a line; false when there are no more."""
-        line = (await self._stdout.readline()).decode()
-        self.said += _squeezed(line) if line else ""
-        return bool(line)
+    async def hear_until(self, pattern: re.Pattern[str] | None) -> re.Match[str] | None:
+        """Listens until it has said this (None: until it has ended), it ends, or patience does; the match if any."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(PATIENCE_S):
+                while not (found := pattern and pattern.search(self.said)):
+                    line = (await self._stdout.readline()).decode()
+                    if not line:
+                        await self.process.wait()
+                        break
+                    self.said += squeezed(line)
+                return found
+        return None
 
     async def end(self) -> None:
         """Ends it and all it has started."""
         if self.process.returncode is None:
             os.killpg(self.process.pid, signal.SIGTERM)
-        while await self.hear():
-            pass
-        await self.process.wait()
+        await self.hear_until(None)
 
 
 class Reader:
     """Reads pages in a folder of its own."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, ports: Sequence[int]) -> None:
+        """`ports` are those to use in place of PORTS."""
         self._folder = folder
-        #: What pages show, and what is there in truth.
-        self._real_for = dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
-        self._staying: list[Program] = []
+        self._shown = Shown(dict(zip(PORTS, map(str, ports), strict=True)))
+        self._environ = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "FENIX_SERVER": self._shown.real("127.0.0.1:12348"),
+            "TZ": "UTC",
+            "no_proxy": "127.0.0.1",
+            # what a page installs is found, and goes with the folder
+            "PYTHONPATH": f"installed:{os.environ.get('PYTHONPATH', '')}",
+            "PIP_TARGET": "installed",
+            "PIP_NO_DEPS": "1",
+            "PIP_NO_INDEX": "1",
+            "PIP_NO_BUILD_ISOLATION": "0",
+        }
+        self._programs: list[Program] = []
+        self._stays: Program | None = None
 
     async def do(self, block: Block) -> None:
         """Writes a file; runs commands and compares what they say."""
         if block.file:
             path = self._folder / block.file
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self._real(block.text))
+            path.write_text(self._shown.real(block.text))
         elif block.language == "console":
             commands = list(block.commands())
             for number, (command, output) in enumerate(commands, 1):
                 code = block.exit_code if number == len(commands) else 0
-                async with asyncio.timeout(PATIENCE_S):
-                    await self._run(block, command, output, code)
+                await self._play(block, command, output, code)
 
-    async def close(self) -> None:
-        """Ends the programs that stay, the last first."""
-        for program in reversed(self._staying):
+    async def aclose(self) -> None:
+        """Ends the programs, the last first."""
+        for program in reversed(self._programs):
             await program.end()
 
-    async def _run(self, block: Block, command: str, output: str, code: int) -> None:
-        pattern, where = self._pattern(output), f"{block.place}: {command}"
+    async def _play(self, block: Block, command: str, output: str, code: int) -> None:
+        where, pattern = f"{block.place}: {command}", self._shown.pattern(output)
+        program = await self._start(command) if command else self._stays
+        assert program is not None, f"{where}nothing runs that could have said this"
         if block.stays or not command:
-            if command:
-                self._staying.append(await self._start(command))
-            program = self._staying[-1]
-            while not (found := pattern.search(program.said)) and await program.hear():
-                pass
+            self._stays = program
+            found = await program.hear_until(pattern)
         else:
-            program = await self._start(command)
-            while await program.hear():
-                pass
-            assert await program.process.wait() == code, f"{where}\n{program.said}"
+            await program.hear_until(None)
+            assert program.process.returncode == code, f"{where}{program.said}"
             found = pattern.fullmatch(program.said)
         if output:
-            assert found, f"{where}--- shown\n{self._real(output)}--- said\n{program.said}"
+            assert found, f"{where}--- shown\n{self._shown.real(output)}--- said\n{program.said}"
+            self._shown.learn(found)
             program.said = program.said[found.end() :]
-            for name, real in found.groupdict().items():
-                shown = name[1:].replace("_", "-")
-                self._real_for |= {shown: real, shown[:8]: real[:8]}
 
     async def _start(self, command: str) -> Program:
-        own = {
-            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "FENIX_SERVER": f"127.0.0.1:{self._real_for['12348']}",
-            "TZ": "UTC",
-            "no_proxy": "127.0.0.1",
-            # what a page installs is found, and goes with the folder
-            **{"PYTHONPATH": "installed", "PIP_TARGET": "installed", "PIP_NO_DEPS": "1"},
-            **{"PIP_NO_BUILD_ISOLATION": "0", "PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_QUIET": "1"},
-        }
         process = await asyncio.create_subprocess_exec(
-            *("bash", "-o", "pipefail", "-c", self._real(command)),
+            *("bash", "-o", "pipefail", "-c", self._shown.real(command)),
             cwd=self._folder,
-            env={**os.environ, **own},
+            env=self._environ,
             stdin=DEVNULL,
             stdout=PIPE,
             stderr=STDOUT,
             start_new_session=True,
         )
-        return Program(process)
-
-    def _real(self, text: str) -> str:
-        """The text with the real ports and ids in place of those shown."""
-        shown = "|".join(sorted(self._real_for, key=len, reverse=True))
-        return re.sub(shown, lambda found: self._real_for[found[0]], text)
-
-    def _pattern(self, output: str) -> re.Pattern[str]:
-        """What a program that says this may say."""
-        new: set[str] = set()
-
-        def part(text: str) -> str:
-            if text == "...":
-                return ".*?"
-            if not _VARIES.fullmatch(text) or text in self._real_for.values():
-                return re.escape(text)
-            if "-" not in text or len(text) < 36:
-                return re.sub(r"\d+", r"\\d+", re.escape(text))
-            name = f"i{text.replace('-', '_')}"
-            again = name in new
-            new.add(name)
-            return f"(?P={name})" if again else f"(?P<{name}>{_ID})"
-
-        lines = map(_squeezed, self._real(output).splitlines())
-        shown = ("(?:.*\n)*?" if s == "...\n" else "".join(map(part, _VARIES.split(s))) for s in lines)
-        return re.compile("".join(shown))
-
-
-def _squeezed(line: str) -> str:
-    """Columns are as wide as what is in them: only that there is a gap counts."""
-    return " ".join(line.split()) + "\n"
+        self._programs.append(Program(process))
+        return self._programs[-1]

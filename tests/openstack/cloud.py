@@ -6,6 +6,7 @@ reads the devcloud's own clouds.yaml and none other: no cloud that somebody need
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import subprocess
@@ -46,14 +47,15 @@ class Project:
 
 
 class Lab:
-    """Makes things on the devcloud and unmakes them."""
+    """Makes things on the devcloud and unmakes them. There is one at a time; a second one is a BlockingIOError."""
 
     def __init__(self, state_dir: Path = STATE_DIR) -> None:
         self.clouds_yaml = state_dir / "etc" / "clouds.yaml"
         self._state_dir = state_dir
+        self._lock = (state_dir / "lab.lock").open("w")
+        fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._entry = yaml.safe_load(self.clouds_yaml.read_text())["clouds"][ADMIN]
         self._projects: dict[str, Project] = {}
-        self._killed: set[str] = set()
         self.admin = _connection(self._entry)
         self._image = self.admin.image.find_image("tiny", ignore_missing=False)
         self._network = self.admin.network.find_network("shared", ignore_missing=False)
@@ -173,7 +175,6 @@ class Lab:
 
     def kill(self, host: str) -> None:
         """SIGKILL for the nova-compute of a host. Nova notices after its service_down_time of 20 s."""
-        self._killed.add(host)
         self._ctl("kill", f"nova-compute.{host}")
 
     def revive(self, host: str) -> None:
@@ -182,7 +183,6 @@ class Lab:
         self._ctl("compute", host)
         self.wait(f"{host} to report", lambda: self.service(host).updated_at > before)
         self.wait(f"{host} to be up", lambda: self.service(host).state == "up")
-        self._killed.discard(host)
 
     def write_clouds_yaml(self, path: Path) -> Path:
         """One entry per project, by its name, besides the administrator's."""
@@ -200,8 +200,8 @@ class Lab:
         """Leaves six healthy, enabled, empty hosts and no project of this laboratory, whoever made them."""
         for host in self.hosts():
             self.faults(host)
-        for host in sorted(self._killed):
-            self.revive(host)
+            if not (self._state_dir / "run" / f"nova-compute.{host}.pid").exists():
+                self.revive(host)
         self._wipe_servers()
         for service in self.admin.compute.services(binary="nova-compute"):
             if service.status != "enabled":
@@ -225,6 +225,7 @@ class Lab:
         """Wipes and closes the connections."""
         self.wipe()
         _close(self.admin)
+        self._lock.close()
 
     def _wipe_servers(self) -> None:
         def none_left() -> bool:

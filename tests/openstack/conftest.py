@@ -36,6 +36,8 @@ def whole_lab() -> Iterator[Lab]:
     try:
         lab = Lab()
         lab.wipe()
+    except BlockingIOError:
+        pytest.exit("Another test run uses this cloud: wait for its end.", returncode=1)
     except (OSError, SDKException, ClientException) as err:
         pytest.exit(NOT_UP.format(problem=err), returncode=1)
     yield lab

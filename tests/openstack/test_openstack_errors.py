@@ -122,6 +122,19 @@ async def test_believes_only_nova_itself_that_a_server_is_gone() -> None:
             assert await nova.server("x") is None
 
 
+@pytest.mark.parametrize(
+    ("status", "error"), [("UNKNOWN", CloudUnavailable), ("ACTIVE", CloudRefused)]
+)
+async def test_a_server_whose_host_is_not_told_is_no_server_without_host(
+    status: str, error: type[CloudError]
+) -> None:
+    server = f'{{"server": {{"id": "x", "status": "{status}"}}}}'
+    with nova_that_answers(200, JSON, server) as port:
+        async with nova_at(port) as nova:
+            with pytest.raises(error, match="host"):
+                await nova.server("x")
+
+
 async def test_is_unavailable_until_nova_answers() -> None:
     with nova_that_answers(404, JSON, GONE) as port:
         pass

@@ -194,7 +194,7 @@ async def test_tells_of_a_failed_live_migration_and_can_try_again(
     at_fault = server.compute_host if where == "source" else target
     lab.faults(at_fault, **{fault: "fail"})
 
-    with pytest.raises(CloudRefused, match=r"live-migration ended as 'failed'.*fault"):
+    with pytest.raises(CloudRefused, match="live-migration ended as 'failed'"):
         await move(cloud, server, LIVE, target=target)
     assert shown(lab, server).compute_host == server.compute_host
     lab.faults(at_fault)
@@ -228,16 +228,14 @@ async def test_tells_what_it_waited_for_and_is_followed_later(
     assert kinds(lab, server) == [("live-migration", "completed")]
 
 
-@EITHER
-async def test_tells_of_a_dead_host(
-    lab: Lab, project: Project, cloud: OpenStackCloud, how: InstanceAction
-) -> None:
+async def test_tells_of_a_dead_host(lab: Lab, project: Project, cloud: OpenStackCloud) -> None:
     (server,) = lab.boot(project, "web")
     lab.kill(server.compute_host)
     lab.wait("Nova to notice", lambda: lab.service(server.compute_host).state == "down")
 
-    with pytest.raises(CloudRefused, match="unavailable at this time"):
-        await move(cloud, server, how)
+    for how in (LIVE, COLD):
+        with pytest.raises(CloudRefused, match="unavailable at this time"):
+            await move(cloud, server, how)
 
 
 def _until_running(lab: Lab, server: Server) -> None:

@@ -20,10 +20,17 @@ READY = Backoff(first_s=0.05, most_s=0.1, attempts=600)
 
 
 class ServerProcess:
-    """`fenix serve` on SQLite in `directory`. `cloud` is what its configuration says of the cloud, `more` the rest."""
+    """`fenix serve` on SQLite in `directory`. `cloud` is what its configuration says of the cloud, `server` what it
+    says of the server besides addresses, `more` the rest."""
 
     def __init__(
-        self, directory: Path, cloud: str, more: str = "", environ: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        cloud: str,
+        more: str = "",
+        environ: Mapping[str, str] | None = None,
+        *,
+        server: str = "",
     ) -> None:
         grpc_port, rest_port = free_ports(2)
         self.directory = directory
@@ -36,6 +43,7 @@ class ServerProcess:
 [server]
 grpc_listen = "{self.grpc}"
 rest_listen = "127.0.0.1:{rest_port}"
+{server}
 [database]
 url = "sqlite:///{directory}/fenix.sqlite"
 [cloud]
@@ -45,12 +53,14 @@ url = "sqlite:///{directory}/fenix.sqlite"
         self._process: asyncio.subprocess.Process | None = None
 
     @classmethod
-    def simulated(cls, directory: Path, cloud: str, more: str = "") -> ServerProcess:
+    def simulated(
+        cls, directory: Path, cloud: str, more: str = "", *, server: str = ""
+    ) -> ServerProcess:
         """With a simulated cloud described in TOML, which lives in a file and so survives the server."""
         file = directory / "cloud.toml"
         file.write_text(cloud)
         options = f'{{ file = "{file}", state = "{directory}/cloud.sqlite" }}'
-        return cls(directory, f'kind = "simulated"\noptions = {options}', more)
+        return cls(directory, f'kind = "simulated"\noptions = {options}', more, server=server)
 
     def open_cloud(self) -> SimulatedCloud:
         """The simulated cloud, as this process sees it."""

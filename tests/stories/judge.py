@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from datetime import timedelta
 
+from fenix_grpc.checker import as_text, verify
 from fenix_grpc.core.events import StepEnded, StepStarted
 from fenix_grpc.core.evolve import evolve
 from fenix_grpc.core.model import HostProgress, SessionState, StepOutcome, StepVerb
@@ -41,6 +42,8 @@ async def check_everything(world: World) -> None:
     entries = await world.journal.read("s1")
     assert [entry.seq for entry in entries] == list(range(1, len(entries) + 1))
     session = await world.session()
+    certificate = verify(entries)
+    assert certificate.ok, as_text(certificate)
     _check_steps(entries)
     _check_empty_while_worked_on(entries)
     if session.state is SessionState.MAINTENANCE_DONE:

@@ -1,8 +1,10 @@
 """What operators do to sessions: continue a failed one exactly where it stopped, delete one at any moment."""
 
+import asyncio
+
 import pytest
 
-from fenix_grpc.core.events import ProjectAsked, SessionContinued, SessionDeleted, StepStarted
+from fenix_grpc.core.events import ProjectAsked, SessionContinued, SessionDeleted
 from fenix_grpc.core.model import ActionType, Answer, InstanceAction, NoticeKind, StepVerb
 from fenix_grpc.core.model import SessionState as S
 from fenix_grpc.ports import ActionRequest, ActionResult
@@ -62,21 +64,28 @@ async def test_a_failed_action_is_run_again_and_nothing_else():
         await check_everything(world)
 
 
+class Stuck(Picky):
+    """Does not come back while it is stuck."""
+
+    stuck = True
+
+    async def run(self, request: ActionRequest) -> ActionResult:
+        if self.stuck:
+            await asyncio.Event().wait()
+        return await super().run(request)
+
+
 async def test_a_lost_action_that_is_not_idempotent_waits_for_the_operator():
     async with a_world(BUSY) as world:
         world.manage(Manager("red"))
         world.manage(Manager("blue"))
-        world.actions["flash"] = Picky(set(), idempotent=False)
+        world.actions["flash"] = flash = Stuck(set(), idempotent=False)
         await world.create(actions=((ActionType.HOST, "flash", False),))
-        started = StepStarted(
-            step_id="run_action/c1/0/1", verb=StepVerb.RUN_ACTION, host="c1", action_index=0
-        )
         async with world.managing():
             async with world.engine():
-                await world.reach(lambda s: any(h.disabled for h in s.hosts.values()))
-            # the server dies just after it began the action
-            session = await world.session()
-            await world.journal.append("s1", [started], at=world.clock.now())
+                await world.reach(lambda s: any(x.verb is StepVerb.RUN_ACTION for x in s.open()))
+            # the server died while the action ran
+            flash.stuck = False
             async with world.engine():
                 session = await world.reach(lambda s: s.settled)
         assert session.state is S.MAINTENANCE_FAILED

@@ -7,15 +7,17 @@ before a given event; what is left goes on in another engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Any
 
 from fenix_grpc.actions.dummy import create as create_dummy
 from fenix_grpc.clock import VirtualClock
 from fenix_grpc.clouds.simulated.cloud import SimulatedCloud
 from fenix_grpc.clouds.simulated.definition import parse
+from fenix_grpc.core.constraints import ConstraintSet, GroupConstraint, InstanceConstraint
 from fenix_grpc.core.errors import Conflict
 from fenix_grpc.core.events import SessionContinued, SessionCreated, StateEntered
 from fenix_grpc.core.evolve import evolve, fold
@@ -36,9 +38,28 @@ from fenix_grpc.engine.steps import Performer
 from fenix_grpc.engine.supervisor import Supervisor
 from fenix_grpc.ports import Action, Journal
 from fenix_grpc.store.journal import SqlJournal
-from fenix_grpc.workflows.default import WORKFLOW
+from fenix_grpc.workflows import default, vnf
 
 SESSION = "s1"
+WORKFLOWS = {"default": default.WORKFLOW, "vnf": vnf.WORKFLOW}
+Demand = InstanceConstraint | GroupConstraint
+
+
+class Demands:
+    """What applications demand, in memory."""
+
+    def __init__(self) -> None:
+        self.known: list[Demand] = []
+
+    async def version(self) -> int:
+        return len(self.known)
+
+    async def all_for(self, projects: Collection[str]) -> ConstraintSet:
+        mine = [d for d in self.known if d.project_id in projects or not d.project_id]
+        return ConstraintSet(
+            instances=tuple(d for d in mine if isinstance(d, InstanceConstraint)),
+            groups=tuple(d for d in mine if isinstance(d, GroupConstraint)),
+        )
 
 
 @dataclass
@@ -66,6 +87,8 @@ class World:
         self.managers: dict[str, Manager] = {}
         self.actions: dict[str, Action] = {"dummy": create_dummy({}, clock)}
         self.policy = Policy(poll_s=1.0, retry_wait_s=1.0)
+        self.workflow = "default"
+        self.constraints = Demands()
         #: What engines write to.
         self.engine_journal = journal
         self._known: dict[str, Session] = {}
@@ -81,6 +104,7 @@ class World:
         now = self.clock.now()
         created = SessionCreated(
             hosts=hosts,
+            workflow=self.workflow,
             maintenance_at=now + timedelta(seconds=in_s),
             metadata={"ticket": "CHG-1"},
             actions=tuple(
@@ -90,6 +114,22 @@ class World:
             policy=self.policy,
         )
         await self.journal.append(session_id, [created], at=now, expected_seq=0)
+
+    def constrain(self, *demands: Demand) -> None:
+        """What applications demand from now on."""
+        self.constraints.known.extend(demands)
+
+    async def constrain_instances(self, project_id: str, group_id: str = "", **demand: Any) -> None:
+        """The same for each instance of a project."""
+        for server in await self.cloud.servers(project_id):
+            self.constrain(
+                InstanceConstraint(
+                    instance_id=server.instance_id,
+                    project_id=project_id,
+                    group_id=group_id,
+                    **demand,
+                )
+            )
 
     def manage(self, manager: Manager) -> Manager:
         self.managers[manager.project_id] = manager
@@ -121,8 +161,9 @@ class World:
             session_id,
             journal=self.engine_journal,
             performer=self.performer,
-            workflow=WORKFLOW,
+            workflow=WORKFLOWS[self.workflow],
             listening=self.listening,
+            constraints=self.constraints,
         )
 
     def supervisor(self, owner: str = "engine") -> Supervisor:
@@ -130,8 +171,9 @@ class World:
             owner,
             journal=self.engine_journal,
             performer=self.performer,
-            workflows={"default": WORKFLOW},
+            workflows=WORKFLOWS,
             listening=self.listening,
+            constraints=self.constraints,
             wall=self.clock,
             lease_s=60.0,
         )

@@ -21,8 +21,7 @@ from fenix_grpc.ports import Clock, MoveResult
 _ON_ITS_WAY = frozenset({"MIGRATING", "RESIZE", "VERIFY_RESIZE"})
 #: States of a server that Nova migrates live; from others it only knows the cold way, if any.
 _LIVE = frozenset({"ACTIVE", "PAUSED"})
-#: States of a migration record that end by themselves (nova: objects/migration.py). `finished` is not one: it awaits a
-#: confirmation.
+#: States of a migration record that end by themselves (nova: objects/migration.py).
 _RUNNING = frozenset(
     {
         "accepted",
@@ -36,6 +35,8 @@ _RUNNING = frozenset(
         "reverting",
     }
 )
+#: State of the record of a cold migration that awaits its confirmation.
+_UNCONFIRMED = "finished"
 #: How many looks long an unconfirmed migration is left to whoever began it.
 _LOOKS_LEFT_TO_OTHERS = 5
 
@@ -105,8 +106,8 @@ class Move:
             raise CloudRefused(await self._why_broken(server))
         if server.status in _ON_ITS_WAY and (record is None or record.target != self._source):
             self._seen = True
-        if server.status == "VERIFY_RESIZE" and not running:
-            if self._may_confirm():
+        if server.status == "VERIFY_RESIZE":
+            if record is not None and record.status == _UNCONFIRMED and self._may_confirm():
                 await self._ask("confirm", self._nova.confirm(server.instance_id))
             return "the confirmation of its migration"
         if server.status in _ON_ITS_WAY or server.task:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from fenix_grpc.clouds.openstack.rest import NoSuchThing, Query, Rest
-from fenix_grpc.core.errors import CloudUnavailable
+from fenix_grpc.core.errors import CloudRefused, CloudUnavailable
 from fenix_grpc.core.model import GroupView, Resources
 
 _MB_PER_GB = 1024
+_HOST = "OS-EXT-SRV-ATTR:host"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,11 +126,6 @@ class Nova:
     async def servers(self) -> list[Server]:
         """The servers of all projects. Raises CloudUnavailable while Nova cannot tell where all of them are."""
         rows = await self._all_by_marker("/servers/detail", "servers", {"all_tenants": 1})
-        unknown = sum(row["status"] == "UNKNOWN" for row in rows)
-        if unknown:
-            raise CloudUnavailable(
-                f"Nova does not reach the cell of {unknown} servers and cannot tell their hosts"
-            )
         return [_server(row) for row in rows]
 
     async def server(self, instance_id: str) -> Server | None:
@@ -217,11 +213,15 @@ def _service(row: Mapping[str, Any]) -> Service:
 
 
 def _server(row: Mapping[str, Any]) -> Server:
+    if row["status"] == "UNKNOWN":
+        raise CloudUnavailable(f"Nova does not reach the cell of server {row['id']}: host unknown")
+    if _HOST not in row:
+        raise CloudRefused("Nova hides the hosts of servers from this user: give it the role admin")
     return Server(
         instance_id=row["id"],
         instance_name=row["name"],
         project_id=row["tenant_id"],
-        host=row["OS-EXT-SRV-ATTR:host"] or "",
+        host=row[_HOST] or "",
         status=row["status"],
         task=row["OS-EXT-STS:task_state"] or "",
         size=_size(row["flavor"], from_volume=not row["image"]),

@@ -11,10 +11,12 @@ import grpc
 import grpc.aio
 
 from fenix_client.errors import CallFailed
+from fenix_grpc.v1.constraint_service_pb2_grpc import ConstraintServiceStub
 from fenix_grpc.v1.project_service_pb2_grpc import ProjectServiceStub
 from fenix_grpc.v1.session_service_pb2_grpc import SessionServiceStub
 
 if TYPE_CHECKING:  # names that exist in the .pyi files only
+    from fenix_grpc.v1.constraint_service_pb2_grpc import ConstraintServiceAsyncStub
     from fenix_grpc.v1.project_service_pb2_grpc import ProjectServiceAsyncStub
     from fenix_grpc.v1.session_service_pb2_grpc import SessionServiceAsyncStub
 
@@ -58,6 +60,8 @@ class Client:
         self.sessions: SessionServiceAsyncStub = SessionServiceStub(channel)
         #: All methods for managers of projects.
         self.projects: ProjectServiceAsyncStub = ProjectServiceStub(channel)
+        #: What applications demand of every maintenance.
+        self.constraints: ConstraintServiceAsyncStub = ConstraintServiceStub(channel)
 
     async def call(
         self, method: Method[Req, Res], request: Req, *, timeout_s: float = CALL_TIMEOUT_S

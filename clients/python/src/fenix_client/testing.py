@@ -1,6 +1,6 @@
 """A small real server that answers as a test tells it to: for tests of managers and other programs that talk to fenix.
 
-It knows nothing of sessions; it serves both services of fenix.v1 on a free port of the loopback interface.
+It knows nothing of sessions; it serves all services of fenix.v1 on a free port of the loopback interface.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from google.protobuf.message_factory import GetMessageClass
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
-from fenix_grpc.v1 import project_service_pb2, session_service_pb2
+from fenix_grpc.v1 import constraint_service_pb2, project_service_pb2, session_service_pb2
 
 #: In the answer of a stream: stay open and send nothing until the caller leaves.
 STAY = object()
@@ -83,7 +83,7 @@ class ScriptedFenix:
     async def start(self, target: str = "127.0.0.1:0") -> None:
         """Serves at `target`."""
         self._server = grpc.aio.server()
-        for file in (session_service_pb2, project_service_pb2):
+        for file in (session_service_pb2, project_service_pb2, constraint_service_pb2):
             for service in file.DESCRIPTOR.services_by_name.values():
                 handlers = {method.name: self._handler(method) for method in service.methods}
                 self._server.add_generic_rpc_handlers(

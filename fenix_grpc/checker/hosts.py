@@ -1,0 +1,150 @@
+"""Rules about hosts: empty while worked on, given back at the end, and never those of somebody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from fenix_grpc.checker.rule import Rule
+from fenix_grpc.checker.world import Entry, World
+from fenix_grpc.core.events import (
+    HostChanged,
+    SessionClosed,
+    StateEntered,
+    StepEnded,
+    StepStarted,
+    WorldObserved,
+)
+from fenix_grpc.core.model import HostProgress, SessionState, StepOutcome, StepVerb
+
+
+class EmptyHosts(Rule):
+    """No instance is on a compute host while it is worked on, and that was seen before."""
+
+    name = "empty hosts"
+    means = (
+        "a compute host is worked on only while the session keeps it closed and nothing is on it"
+    )
+    sees = (HostChanged, StepStarted, StepEnded, WorldObserved)
+
+    def before(self, entry: Entry, world: World) -> None:
+        match entry.event:
+            case HostChanged(progress=HostProgress.IN_MAINTENANCE, host=host):
+                self._begins(host, entry, world)
+            case StepStarted(verb=StepVerb.RUN_ACTION, host=host) if host:
+                self._action(host, entry, world)
+            case StepStarted(verb=StepVerb.MOVE_INSTANCE) as move:
+                if move.target not in world.places.get(move.instance_id, frozenset()):
+                    self._arrives(move.instance_id, move.target, entry, world)
+            case StepStarted(verb=StepVerb.ENABLE_HOST, host=host):
+                self._opens(host, entry, world)
+            case StepEnded(outcome=StepOutcome.DONE, host=host) as end if host:
+                step = world.running.get(end.step_id)
+                if step is not None and step.started.target != host:
+                    self._arrives(step.started.instance_id, host, entry, world)
+            case WorldObserved():
+                self._looked(entry.event, entry, world)
+
+    def _begins(self, host: str, entry: Entry, world: World) -> None:
+        self.checked += 1
+        if host not in world.selected:
+            self.broken(entry, f"work begins on host {host}, which was not selected")
+        if not world.is_compute(host):
+            return
+        for problem in _not_proven_empty(host, world):
+            self.broken(entry, f"work begins on host {host}: {problem}")
+        work = world.work[host]
+        spare = world.looked - max(work.closed_seq, work.touched_seq)
+        text = f"host {host} was seen empty {spare} events after it was closed and left"
+        self.measure(spare, entry, text)
+
+    def _action(self, host: str, entry: Entry, world: World) -> None:
+        self.checked += 1
+        if world.work[host].progress is not HostProgress.IN_MAINTENANCE:
+            self.broken(entry, f"an action runs on host {host} while it is not in maintenance")
+        if world.is_compute(host):
+            for problem in _not_closed_and_empty(host, world):
+                self.broken(entry, f"an action runs on host {host}: {problem}")
+
+    def _arrives(self, instance_id: str, host: str, entry: Entry, world: World) -> None:
+        if world.work[host].progress is HostProgress.IN_MAINTENANCE:
+            self.checked += 1
+            self.broken(entry, f"instance {instance_id} is moved to host {host} during its work")
+
+    def _opens(self, host: str, entry: Entry, world: World) -> None:
+        self.checked += 1
+        for step in world.running.values():
+            if step.started.host == host and step.started.verb is StepVerb.RUN_ACTION:
+                text = f"host {host} is enabled while {step.started.step_id} runs on it"
+                self.broken(entry, text, step.seq)
+
+    def _looked(self, event: WorldObserved, entry: Entry, world: World) -> None:
+        for view in event.instances:
+            in_work = world.work[view.host].progress is HostProgress.IN_MAINTENANCE
+            if in_work and not world.in_hand(view.instance_id):
+                text = f"instance {view.instance_id} appeared on host {view.host} during its work"
+                self.saw(entry, text)
+
+
+def _not_closed_and_empty(host: str, world: World) -> Iterator[str]:
+    work = world.work[host]
+    if not (work.ours and work.closed_seq):
+        yield "the session has not closed it"
+    if world.on[host]:
+        yield f"instances are on it: {', '.join(sorted(world.on[host]))}"
+
+
+def _not_proven_empty(host: str, world: World) -> Iterator[str]:
+    yield from _not_closed_and_empty(host, world)
+    work, view = world.work[host], world.hosts.get(host)
+    if world.looked < max(work.closed_seq, work.touched_seq):
+        yield "the cloud was not looked at since it was closed and left"
+    if view is not None and view.used.vcpus > 0:
+        yield f"{view.used} are still in use"
+
+
+class GivenBack(Rule):
+    """Every host that was taken out of service returns, or is named."""
+
+    name = "given back"
+    means = "at the end every host that the session disabled is enabled again or named"
+    sees = (StateEntered, SessionClosed)
+
+    def before(self, entry: Entry, world: World) -> None:
+        named: tuple[str, ...] = ()
+        if isinstance(entry.event, SessionClosed):
+            named = entry.event.left_disabled
+        elif not _done(entry.event):
+            return
+        disabled = (s for s in world.steps.values() if s.started.verb is StepVerb.DISABLE_HOST)
+        for host, seq in sorted({step.started.host: step.seq for step in disabled}.items()):
+            self.checked += 1
+            if world.work[host].ours and host not in named:
+                self.broken(entry, f"host {host} is still out of service", seq)
+
+
+def _done(event: object) -> bool:
+    return isinstance(event, StateEntered) and event.state is SessionState.MAINTENANCE_DONE
+
+
+class HostsOfOthers(Rule):
+    """What somebody else has taken out of service stays as it is."""
+
+    name = "hosts of others"
+    means = "a host that somebody else has disabled is neither used nor worked on nor enabled"
+    sees = (StepStarted,)
+
+    def before(self, entry: Entry, world: World) -> None:
+        event = entry.event
+        if not isinstance(event, StepStarted):
+            return
+        moves = event.verb is StepVerb.MOVE_INSTANCE
+        host = event.target if moves else event.host
+        if not host or (moves and host in world.places.get(event.instance_id, frozenset())):
+            return
+        self.checked += 1
+        view = world.hosts.get(host)
+        if view is not None and not view.enabled and not world.work[host].ours:
+            because = f" ({view.disabled_reason})" if view.disabled_reason else ""
+            self.broken(
+                entry, f"{event.verb} on host {host}, which somebody else disabled{because}"
+            )

@@ -1,0 +1,80 @@
+"""SCALE_IN: room is lacking, so projects are asked to release some. The same for all workflows.
+
+It ends: rounds in a row without any effect stop the session (upstream asks for ever).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from fenix_grpc.core.capacity import next_to_empty, shortage
+from fenix_grpc.core.decision import Decision
+from fenix_grpc.core.evolve import load
+from fenix_grpc.core.model import NoticeKind, SessionState, Waiting
+from fenix_grpc.core.session import Session
+from fenix_grpc.workflows.agreement import Question, Refused, agreement
+from fenix_grpc.workflows.opening import Onward
+from fenix_grpc.workflows.parts import everybody, fail, go
+
+
+def ask_for_room(session: Session, why: str = "") -> Decision:
+    """A round of SCALE_IN, unless there is nobody to ask or the last rounds had no effect; `why` is told then."""
+    needed = shortage(session)
+    rounds = session.created.policy.scale_in_rounds
+    loads = (*session.scale_in_loads, load(session))
+    vain = 0
+    for before, after in zip(loads[-2::-1], loads[::-1], strict=False):
+        if after < before:
+            break
+        vain += 1
+    lacking = f"no room to empty a host: {needed} are lacking"
+    more = f" ({why})" if why else ""
+    if vain >= rounds:
+        return fail(f"{lacking} and {vain} requests to scale in had no effect{more}")
+    if not _managed(session):
+        return fail(f"{lacking} and no project has a manager to ask{more}")
+    return go(SessionState.SCALE_IN, f"{needed} are lacking to empty a host")
+
+
+def _managed(session: Session) -> dict[str, tuple[str, ...]]:
+    return {p: ids for p, ids in everybody(session).items() if p in session.listening and ids}
+
+
+def scale_in(session: Session, now: datetime, onward: Onward) -> Decision:
+    """Asks those who can release something, and sees whether they did."""
+    asked = {ask.project_id: ask.instance_ids for ask in session.asks.values()}
+    policy = session.created.policy
+    question = Question(
+        kind=NoticeKind.SCALE_IN,
+        whom=asked or _managed(session),
+        wait_s=policy.scale_reply_s,
+        needed=shortage(session),
+        reason=session.reason,
+    )
+    undecided = agreement(session, now, question)
+    if isinstance(undecided, Refused):
+        return fail(undecided.reason)
+    if undecided is not None:
+        return undecided
+    if not session.fresh:
+        return Decision(look=True)
+    return _still_releasing(session, now) or onward(session)
+
+
+def _still_releasing(session: Session, now: datetime) -> Decision | None:
+    """A manager may answer while its instances are still being deleted: give that a moment to show."""
+    policy = session.created.policy
+    replies = [ask.answered_at for ask in session.asks.values() if ask.answered_at is not None]
+    until = max(replies, default=session.entered_at) + timedelta(seconds=2 * policy.poll_s)
+    before = session.scale_in_loads[-1] if session.scale_in_loads else load(session)
+    if load(session) < before or next_to_empty(session) or now >= until:
+        return None
+    wait = Waiting(
+        subject="cloud",
+        reason="capacity that projects said they released",
+        since=session.entered_at,
+        deadline=until,
+        then="they are asked again",
+    )
+    wake_at = min(until, now + timedelta(seconds=policy.poll_s))
+    return Decision(wake_at=wake_at, poll=True, waiting=(wait,))
