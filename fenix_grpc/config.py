@@ -39,15 +39,8 @@ class Server:
     grpc_listen: str = "127.0.0.1:12348"
     #: HOST:PORT of the REST gateway.
     rest_listen: str = "127.0.0.1:12347"
-    #: What projects are told as the address of the REST gateway; empty derives it from `rest_listen`.
-    public_url: str = ""
     #: Sessions that may be active at a time; one that has ended or failed does not count.
     max_sessions: Annotated[int, Meta(ge=1)] = 100
-
-    @property
-    def url(self) -> str:
-        """Where projects reach the REST gateway, without a slash at the end."""
-        return self.public_url.rstrip("/") or f"http://{self.rest_listen}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +182,7 @@ def _check_doors(config: Config) -> None:
     server = config.server
     for name, listen in (("grpc_listen", server.grpc_listen), ("rest_listen", server.rest_listen)):
         host, _ = address(f"server.{name}", listen)
-        if config.auth.kind == "none" and not config.auth.allow_insecure and not _is_local(host):
+        if config.auth.kind == "none" and not config.auth.allow_insecure and not is_local(host):
             raise InvalidRequest(
                 f"server.{name}",
                 f"{listen} can be reached from other machines, and auth.kind none lets everybody do everything: "
@@ -197,7 +190,8 @@ def _check_doors(config: Config) -> None:
             )
 
 
-def _is_local(host: str) -> bool:
+def is_local(host: str) -> bool:
+    """Only this machine can reach it."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

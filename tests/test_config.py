@@ -14,7 +14,6 @@ WHOLE = """
 [server]
 grpc_listen = "0.0.0.0:2"
 rest_listen = "[::1]:1"
-public_url = "https://fenix.example/"
 max_sessions = 3
 
 [database]
@@ -53,14 +52,12 @@ lease_s = 3.5
 def test_without_a_file_everything_has_a_default() -> None:
     config = load(environ={})
     assert config == Config()
-    assert config.server.url == "http://127.0.0.1:12347"
     assert config.policy() == Policy()
 
 
 def test_a_whole_file_is_read() -> None:
     config = parse(WHOLE)
     assert config.server.grpc_listen == "0.0.0.0:2"
-    assert config.server.url == "https://fenix.example"
     assert config.cloud.options == {"cloud": "devcloud"}
     assert config.projects.managed == ("p1", "p2")
     assert config.actions == {"reboot": Action(kind="command", options={"argv": ["reboot"]})}

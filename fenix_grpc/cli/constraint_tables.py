@@ -88,15 +88,16 @@ def _of_group(group: GroupConstraint) -> list[str]:
     said = [
         f"{on_host} on a host at most" if group.anti_affinity_group else "",
         f"{group.max_impacted_members} impacted at once at most",
-        *(f"{_line(line)} impacted at once at most" for line in group.max_impacted_by_size),
-        *(f"{_line(line)} preserved at least" for line in group.min_preserved_by_size),
+        *(
+            f"{line.number} impacted at once at most{_from(line)}"
+            for line in group.max_impacted_by_size
+        ),
+        *(f"{line.number} preserved at least{_from(line)}" for line in group.min_preserved_by_size),
         f"{group.recovery_time} s to recover" if group.recovery_time else "",
         "a compensating resource" if group.resource_mitigation else "",
     ]
     return [text for text in said if text]
 
 
-def _line(line: BySize) -> str:
-    return (
-        f"from {line.group_size} members on {line.number}" if line.group_size else str(line.number)
-    )
+def _from(line: BySize) -> str:
+    return f" from {line.group_size} members on" if line.group_size else ""

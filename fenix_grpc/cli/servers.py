@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from fenix_grpc.cli.calls import DEFAULT_SERVER, ServerOption, run
+from fenix_grpc.cli.calls import DEFAULT_SERVER, Exit, Problem, ServerOption, run
 from fenix_grpc.cli.output import say
 
 
@@ -35,18 +35,24 @@ def serve(
 
 def gateway(
     listen: Annotated[str, typer.Option(help="HOST:PORT of the REST API.")] = "127.0.0.1:12347",
+    insecure: Annotated[
+        bool, typer.Option("--insecure", help="Listen also where other machines reach it.")
+    ] = False,
     server: ServerOption = DEFAULT_SERVER,
 ) -> None:
     """Runs the REST gateway on its own, in front of a gRPC server, until SIGTERM or SIGINT."""
     import grpc
 
-    from fenix_grpc.config import address
+    from fenix_grpc.config import address, is_local
     from gateway.app import create_app
     from gateway.channel import CHANNEL_OPTIONS, ChannelBackend
     from gateway.serve import serve as serve_rest
 
     async def work() -> None:
         host, port = address("--listen", listen)
+        if not insecure and not is_local(host):
+            text = f"{listen} can be reached from other machines, unencrypted: --insecure if the network protects you"
+            raise Problem(text, Exit.USAGE)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -47,6 +47,8 @@ class _Progress:
         """Takes in the next event."""
         self.seq = event.seq
         kind = event.WhichOneof("event")
+        if kind == "session_created":
+            self.state = SessionState.SESSION_STATE_MAINTENANCE
         if kind in ("state_entered", "session_continued"):
             self.state = getattr(event, kind).state
         self.closed = self.closed or kind == "session_closed"

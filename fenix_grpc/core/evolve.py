@@ -14,7 +14,6 @@ from fenix_grpc.core import events as e
 from fenix_grpc.core.capacity import groups_of
 from fenix_grpc.core.model import (
     ASKING,
-    Answer,
     HostProgress,
     InstanceAction,
     InstanceView,
@@ -242,7 +241,10 @@ def _project_defaulted(session: Session, event: e.ProjectDefaulted, entry: Entry
 def _agreed(session: Session, ask: Ask, *, dirty: int) -> Session:
     """A settled ask takes effect; a manager that answered may have changed its application."""
     agreed = session.agreed
-    if ask.answer is not Answer.NACK and ask.kind in LEAVING and ask.answered_at:
+    if ask.refused and ask.kind in LEAVING:
+        taken_back = {i for i in ask.instance_ids if i in agreed and not agreed[i].done}
+        agreed = {i: each for i, each in agreed.items() if i not in taken_back}
+    elif ask.kind in LEAVING and ask.answered_at:
         agreed = {**agreed, **{i: _agreement(session, ask, i) for i in ask.instance_ids}}
     return replace(
         session, asks=put(session.asks, ask.notice_id, ask), agreed=agreed, dirty_seq=dirty

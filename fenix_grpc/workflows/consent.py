@@ -18,6 +18,8 @@ from fenix_grpc.core.session import Ask
 from fenix_grpc.core.situation import Situation
 from fenix_grpc.workflows.parts import fail
 
+#: An instance and what holds it back.
+Held = tuple[InstanceView, Hold]
 #: Ways to be moved that need nobody but the cloud.
 MOVES = frozenset({InstanceAction.MIGRATE, InstanceAction.LIVE_MIGRATE})
 
@@ -39,9 +41,14 @@ def hear(situation: Situation, instances: Iterable[InstanceView]) -> Decision:
     return merged(*decisions)
 
 
-def tell(situation: Situation, instances: Iterable[InstanceView], kind: NoticeKind) -> Decision:
+def tell(
+    situation: Situation,
+    instances: Iterable[InstanceView],
+    kind: NoticeKind,
+    holds: list[Held],
+) -> Decision:
     """Notices for those that were not told yet. One whose manager may act upon it at once is not told before its groups
-    can spare it."""
+    can spare it; such are added to `holds`."""
     demanding = {c.project_id for c in situation.session.instance_constraints.values()}
     demanding |= {c.project_id for c in situation.session.group_constraints.values()}
     asked: list[ProjectAsked] = []
@@ -59,6 +66,7 @@ def tell(situation: Situation, instances: Iterable[InstanceView], kind: NoticeKi
         if hold is not None and hold.never:
             return fail(f"instance {instance.instance_id} on {instance.host}: {hold.reason}")
         if hold is not None:
+            holds.append((instance, hold))
             waits.append(held(situation, instance, hold, situation.session.entered_at))
             continue
         asked.append(_asked(situation, len(asked), (instance,), kind))

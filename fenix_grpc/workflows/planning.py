@@ -26,6 +26,7 @@ from fenix_grpc.core.planner import (
     plan,
 )
 from fenix_grpc.core.session import Host, Session
+from fenix_grpc.workflows.retry import tries
 
 
 @dataclass(frozen=True)
@@ -69,25 +70,25 @@ class Course:
             return False
         return self.wave[target] < self.wave.get(source, 0)
 
-    def still_to_come(self, host: str) -> bool:
-        """Instances are still to move onto the host before it is emptied itself."""
-        return any(
-            m.target == host and not self.awaits_work(m.source, host) for m in self.moves.values()
+    @cached_property
+    def still_to_fill(self) -> frozenset[str]:
+        """Hosts that instances are still to move to before they are worked on themselves."""
+        return frozenset(
+            m.target for m in self.moves.values() if not self.awaits_work(m.source, m.target)
         )
 
 
 def refusals(session: Session, instance: InstanceView) -> frozenset[str]:
     """Hosts that an instance did not get to in this run, unless these are all that there are."""
-    refused: set[str] = set()
-    number = 1
-    while step := session.steps.get(f"move_instance/{instance.instance_id}/{number}"):
-        if step.outcome is StepOutcome.FAILED and step.run == session.continued:
-            refused.add(step.target)
-        number += 1
+    refused = frozenset(
+        step.target
+        for step in tries(session, StepVerb.MOVE_INSTANCE, instance.instance_id)
+        if step.outcome is StepOutcome.FAILED and step.run == session.continued
+    )
     if not refused:
-        return frozenset()
+        return refused
     others = (n for n, h in session.hosts.items() if usable(h) and n != instance.host)
-    return frozenset(refused) if any(name not in refused for name in others) else frozenset()
+    return refused if any(name not in refused for name in others) else frozenset()
 
 
 def make_plan(session: Session, reason: str) -> PlanMade:

@@ -25,7 +25,7 @@ from fenix_grpc.core.safety import Hold, held_back
 from fenix_grpc.core.session import Host, Session
 from fenix_grpc.core.situation import Move, Situation
 from fenix_grpc.workflows.closing import complete
-from fenix_grpc.workflows.consent import hear, held, tell
+from fenix_grpc.workflows.consent import Held, hear, held, tell
 from fenix_grpc.workflows.opening import maintenance, opened
 from fenix_grpc.workflows.parts import (
     announce_done,
@@ -120,7 +120,7 @@ def _rolling(session: Session, now: datetime) -> Decision:
     if session.plan is None:
         return _planned(session, "continued") if session.fresh else Decision(look=True)
     course, situation = Course(session, session.plan), Situation(session, now)
-    holds: list[tuple[InstanceView, Hold]] = []
+    holds: list[Held] = []
     decision = first_of(_hosts(situation, course, holds))
     if session.open_steps or decision.record or decision.run or decision.look or decision.wake_at:
         return decision
@@ -147,9 +147,7 @@ def _enter(state: SessionState) -> Decision:
     return Decision(record=(StateEntered(state=state, keeps_asks=True),))
 
 
-def _hosts(
-    situation: Situation, course: Course, holds: list[tuple[InstanceView, Hold]]
-) -> Iterable[Decision]:
+def _hosts(situation: Situation, course: Course, holds: list[Held]) -> Iterable[Decision]:
     """What each host needs next: first those to close, so that nothing moves there any more."""
     session = situation.session
     others = [h for h in session.todo() if h.view.kind is not HostKind.COMPUTE]
@@ -182,7 +180,7 @@ def _next_hosts(session: Session, course: Course, in_hand: list[Host]) -> Iterab
         host = session.hosts.get(name)
         if host is None or not host.todo or not host.view.up or name in taken:
             continue
-        if free <= 0 or course.still_to_come(name):
+        if free <= 0 or name in course.still_to_fill:
             return
         free -= 1
         yield host
@@ -192,14 +190,14 @@ def _leave(
     situation: Situation,
     course: Course,
     leaving: list[InstanceView],
-    holds: list[tuple[InstanceView, Hold]],
+    holds: list[Held],
 ) -> Iterable[Decision]:
     """Instances on closed hosts: their owners are told and heard, and whoever may go goes."""
     session = situation.session
     kind = KINDS.get(session.state)
     yield hear(situation, leaving)
     if kind is not None:
-        yield tell(situation, leaving, kind)
+        yield tell(situation, leaving, kind, holds)
     own: list[InstanceView] = []
     for instance in leaving:
         agreed = situation.agreed(instance)
@@ -218,7 +216,7 @@ def _move(
     instance: InstanceView,
     how: InstanceAction,
     since: datetime,
-    holds: list[tuple[InstanceView, Hold]],
+    holds: list[Held],
 ) -> Decision:
     """The move of one instance: running, to be tried again, held back, or started."""
     session, target = situation.session, course.target(instance)
@@ -255,7 +253,7 @@ def _held(situation: Situation, course: Course, move: Move) -> Hold | None:
 def _stalled(
     situation: Situation,
     course: Course,
-    holds: list[tuple[InstanceView, Hold]],
+    holds: list[Held],
     decision: Decision,
 ) -> Decision:
     """Nothing runs and no time will change that: look, plan anew, wait for others so long, ask for room, or stop."""

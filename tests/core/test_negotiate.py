@@ -13,8 +13,8 @@ from fenix_grpc.core.negotiate import (
     check_delete,
     check_reply,
 )
+from fenix_grpc.workflows.default import WORKFLOW
 from tests.core.factories import a_session, after, instance
-from tests.stories.world import WORKFLOW
 
 BOTH = (instance("r1", "c1"), instance("r2", "c1"), instance("b1", "c1", project="blue"))
 
@@ -173,3 +173,22 @@ def test_deleting_twice_has_no_effect():
     assert isinstance(check_delete(session, "admin"), e.SessionDeleted)
     gone = after(session, e.SessionDeleted())
     assert isinstance(check_delete(gone, "admin"), NoEffect)
+
+
+def test_a_reply_about_one_instance_never_settles_the_notice_of_another():
+    asks = [asked(NoticeKind.PLANNED_MAINTENANCE, notice=f"n{n}", ids=(f"r{n}",)) for n in (3, 4)]
+    session = after(awaiting_both(), *asks)
+    assert isinstance(
+        check_reply(session, reply(NoticeKind.PLANNED_MAINTENANCE, instance_id="r1")), NoEffect
+    )
+
+
+def test_a_reply_that_names_nothing_answers_what_is_still_open():
+    asks = [asked(NoticeKind.PLANNED_MAINTENANCE, notice=f"n{n}", ids=(f"r{n}",)) for n in (1, 2)]
+    done = e.ProjectReplied(
+        notice_id="n2", project_id="red", kind=NoticeKind.PLANNED_MAINTENANCE, answer=Answer.ACK
+    )
+    session = after(awaiting_both(), *asks, done)
+    event = check_reply(session, reply(NoticeKind.PLANNED_MAINTENANCE))
+    assert isinstance(event, e.ProjectReplied)
+    assert event.notice_id == "n1"

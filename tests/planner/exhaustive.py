@@ -23,12 +23,14 @@ def all_can_be_done(problem: Problem, wanted: frozenset[str], free: frozenset[st
             done = done | empty
             if done == wanted:
                 return True
-        accepting = {n for n, h in hosts.items() if n not in problem.held and (h.usable or n in done)}
-        for n, instance in enumerate(movable):
+        accepting = {
+            n for n, h in hosts.items() if n not in problem.held and (h.usable or n in done)
+        }
+        for n in range(len(movable)):
             for target in accepting - {at[n]}:
                 if not _allowed(problem, at, movable, fixed, n, target, accepting):
                     continue
-                after = (at[:n] + (target,) + at[n + 1 :], done)
+                after = ((*at[:n], target, *at[n + 1 :]), done)
                 if after not in seen:
                     if len(seen) > LIMIT:
                         return None

@@ -1,4 +1,4 @@
-"""A naive replay of plans and timelines. It shares nothing with the planner but the values, and says what was broken."""
+"""A naive replay of plans and timelines. It shares only the values with the planner, and says what was broken."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from fenix_grpc.core.model import Resources
-from fenix_grpc.core.planner import PlannedMove, Plan, Problem, Timeline, Wave
+from fenix_grpc.core.planner import Plan, PlannedMove, Problem, Timeline, Wave
 
 
 class Replay:

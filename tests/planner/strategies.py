@@ -23,27 +23,11 @@ def size(vcpus: int, memory_gb: int | None = None) -> Resources:
 
 
 @st.composite
-def problems(
-    draw: st.DrawFn, *, hosts: int = 10, instances: int = 30, odd: bool = True
-) -> Problem:
+def problems(draw: st.DrawFn, *, hosts: int = 10, instances: int = 30, odd: bool = True) -> Problem:
     """A cloud that keeps its own rules at the start; `odd` adds refusals, held hosts, moves under way and the like."""
     number = draw(st.integers(2, hosts))
     zones = draw(st.integers(1, 2)) if odd else 1
-    made = []
-    for n in range(number):
-        made.append(
-            PlannedHost(
-                name=f"h{n}",
-                capacity=Resources(
-                    vcpus=draw(st.integers(4, 12)), memory_mb=1024 * draw(st.integers(4, 12)), disk_gb=200
-                ),
-                zone=f"z{n % zones}",
-                work_s=float(draw(st.integers(1, 50))),
-                in_session=draw(st.integers(0, 5)) > 0,
-                usable=draw(st.integers(0, 7)) > 0,
-                maintained=odd and draw(st.integers(0, 9)) == 0,
-            )
-        )
+    made = [_host(draw, n, zones, odd) for n in range(number)]
     groups = {
         f"g{n}": PlannedGroup(
             max_per_host=draw(st.integers(0, 2)),
@@ -82,6 +66,20 @@ def problems(
     )
 
 
+def _host(draw: st.DrawFn, n: int, zones: int, odd: bool) -> PlannedHost:
+    return PlannedHost(
+        name=f"h{n}",
+        capacity=Resources(
+            vcpus=draw(st.integers(4, 12)), memory_mb=1024 * draw(st.integers(4, 12)), disk_gb=200
+        ),
+        zone=f"z{n % zones}",
+        work_s=float(draw(st.integers(1, 50))),
+        in_session=draw(st.integers(0, 5)) > 0,
+        usable=draw(st.integers(0, 7)) > 0,
+        maintained=odd and draw(st.integers(0, 9)) == 0,
+    )
+
+
 def _instances(
     draw: st.DrawFn,
     hosts: list[PlannedHost],
@@ -97,7 +95,9 @@ def _instances(
         wanted = size(draw(st.integers(1, 4)), draw(st.integers(1, 4)))
         mine = draw(st.sets(st.sampled_from(sorted(groups)), max_size=2)) if groups else set()
         full = [
-            g for g in mine if groups[g].max_per_host and members.get((g, host), 0) >= groups[g].max_per_host
+            g
+            for g in mine
+            if groups[g].max_per_host and members.get((g, host), 0) >= groups[g].max_per_host
         ]
         if not wanted.fits(free[host]) or full:
             continue

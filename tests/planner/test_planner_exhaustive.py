@@ -9,7 +9,9 @@ from tests.planner.exhaustive import all_can_be_done
 from tests.planner.strategies import problems
 
 
-@settings(derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=150)
+@settings(
+    derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=150
+)
 @given(problems(hosts=5, instances=8, odd=False))
 def test_exhaustive_search_agrees_with_impossible(problem: Problem) -> None:
     answer = plan(problem)

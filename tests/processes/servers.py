@@ -62,6 +62,12 @@ url = "sqlite:///{directory}/fenix.sqlite"
         options = f'{{ file = "{file}", state = "{directory}/cloud.sqlite" }}'
         return cls(directory, f'kind = "simulated"\noptions = {options}', more, server=server)
 
+    @property
+    def pid(self) -> int:
+        """Of the running process."""
+        assert self._process is not None
+        return self._process.pid
+
     def open_cloud(self) -> SimulatedCloud:
         """The simulated cloud, as this process sees it."""
         state = str(self.directory / "cloud.sqlite")

@@ -50,14 +50,14 @@ def _instance_blockers(instance: PlannedInstance, zone: str) -> list[Blocker]:
     subject, found = f"instance:{instance.instance_id}", []
     if not instance.movable and not instance.own_action:
         reason = (
-            f"Instance {instance.instance_id} cannot be moved by the cloud and its manager has no action of its own for "
-            "it; stop it, or let its manager handle it."
+            f"Instance {instance.instance_id} cannot be moved by the cloud and its manager has no action of its "
+            "own for it; stop it, or let its manager handle it."
         )
         found.append(_blocker(BlockerKind.INSTANCE_CANNOT_MOVE, subject, reason, [instance.host]))
     if instance.zone not in ("", zone):
         reason = (
-            f"Instance {instance.instance_id} asks for zone {instance.zone} but sits in zone {zone}; no host of its own "
-            "zone may take it."
+            f"Instance {instance.instance_id} asks for zone {instance.zone} but sits in zone {zone}; no host of its "
+            "own zone may take it."
         )
         found.append(_blocker(BlockerKind.WRONG_ZONE, subject, reason, [instance.host]))
     return found
@@ -88,10 +88,10 @@ def _too_large(
         limit, others = limits[group_id], destinations[zone]
         spare = limit * len(others) - sum(min(limit, n) for h, n in on.items() if h in others)
         stuck = []
-        for host, number in on.items():
-            here = limit - min(limit, number) if host in others else 0
-            if host in waiting and number > spare - here:
-                stuck.append(host)
+        for name, number in on.items():
+            here = limit - min(limit, number) if name in others else 0
+            if name in waiting and number > spare - here:
+                stuck.append(name)
         if stuck:
             reason = (
                 f"Group {group_id} has {sum(on.values())} members in zone {zone or '(none)'} and allows {limit} on a "

@@ -81,9 +81,8 @@ def least_rounds(zone: Zone, todo: Sequence[int], at_once: int) -> int:
     if not todo:
         return 0
     found = [-(-len(todo) // at_once)] if at_once else [1]
-    for fluid in fluids(zone, todo, at_once):
-        found.append(fluid.rounds(min(fluid.out, fluid.count), fluid.loads[-1]))
-    return max(found)
+    every = fluids(zone, todo, at_once)
+    return max(found + [f.rounds(min(f.out, f.count), f.loads[-1]) for f in every])
 
 
 def least_extra_moves(zone: Zone, todo: Sequence[int], at_once: int, rounds: int = 0) -> int:

@@ -4,7 +4,7 @@ planned is named and the rest is planned, and the work is bounded.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fenix_grpc.core.planner.blockers import certain, no_room
 from fenix_grpc.core.planner.bounds import bounds, hosts_out
@@ -18,10 +18,23 @@ from fenix_grpc.core.planner.zones import Zone, zones
 
 def plan(problem: Problem) -> Plan:
     """A plan for the present state of the problem."""
+    return _plan(problem, None)
+
+
+def replan(problem: Problem, before: Plan | None = None) -> Plan:
+    """A plan for the present state; what was executed is in the state itself, and in `kept`.
+
+    With the plan `before`, the hosts that are left keep their order, so little changes and it takes a fraction of the
+    time; without, or where its order does not get through any more, everything is planned anew.
+    """
+    return _plan(problem, before.wave_of() if before is not None else None)
+
+
+def _plan(problem: Problem, order: Mapping[str, int] | None) -> Plan:
     blockers = certain(problem)
     blocked = {host: blocker for blocker in blockers for host in blocker.hosts}
     found = zones(problem, blocked)
-    fronts = [_front(zone, problem, len(found)) for zone in found]
+    fronts = [_front(zone, problem, len(found), order) for zone in found]
     proven: set[str] = set()
     for position, zone in enumerate(found):
         if fronts[position][0].stuck:
@@ -46,17 +59,19 @@ def plan(problem: Problem) -> Plan:
     )
 
 
-def replan(problem: Problem) -> Plan:
-    """`plan` of the present state: what was executed is in the state itself, and in `kept`."""
-    return plan(problem)
-
-
-def _front(zone: Zone, problem: Problem, count: int) -> list[Build]:
+def _front(
+    zone: Zone, problem: Problem, count: int, order: Mapping[str, int] | None
+) -> list[Build]:
     most = max(0, problem.options.max_hosts_at_once)
     every = sum(1 for h in problem.hosts if h.in_session and not h.maintained)
     share = max(1, most * len(zone.todo) // max(1, every)) if most else 0
+    sweep = Sweep(zone, at_once=share if count > 1 else most)
+    if order is not None:
+        again = sweep.follow(order)
+        if not again.stuck:
+            return [again]
     hints = [h for h in problem.hints if h.zone == zone.name]
-    return Sweep(zone, at_once=share if count > 1 else most).run(problem.options, hints)
+    return sweep.run(problem.options, hints)
 
 
 def _last_resort(zone: Zone, builds: list[Build], proven: set[str]) -> list[Build]:

@@ -1,7 +1,7 @@
 """Placing instances on hosts of one zone: free vectors, members per host, and the packing of many at once.
 
-Instances of one size are interchangeable unless they are picky, so a host takes as many of a size as fit in one step; that,
-and best fit by the scarcest dimension, is what makes a build of 20,000 instances a matter of a tenth of a second.
+Instances of one size are interchangeable unless they are picky, so a host takes as many of a size as fit in one step. That,
+and best fit by the scarcest dimension, makes a build with 20,000 instances a matter of a tenth of a second.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ class Room:
     def pack(
         self, instances: Iterable[int], hosts: Sequence[int]
     ) -> tuple[list[Placing], list[int]]:
-        """Places what it can, largest size first and in the given order within a size: what was placed, what was not."""
+        """Places what it can, largest size first, in the given order within a size. What was placed, what not."""
         zone = self.zone
         by_class: dict[int, list[int]] = {}
         for i in instances:

@@ -1,8 +1,8 @@
 """When everything in a plan would happen: event-driven list scheduling without barriers.
 
-A move starts as soon as its target is clean and slots and groups let it; a host's work starts the moment it is empty. Among
-moves that wait for the same thing the earlier wave goes first, then the host with the most left to do, then the longest
-move. The executor follows the same rules with the real durations, so this is the plan's expected time and its Gantt chart.
+A move starts as soon as its target is clean and slots and groups let it; a host's work starts the moment it is empty.
+Among moves that wait for the same thing the earlier wave goes first, then the host with the most left to do, then the
+longest move. The executor follows the same rules with real durations, so this is the plan's expected time.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """Trading moves for rounds: builds of one zone over the number of seeds, and the Pareto front over all zones.
 
-More seeds mean fewer rounds and more instances that move twice. For each number of rounds the planner wants the fewest seeds
-that reach it; a fluid estimate says where to look, and a few builds around it settle it.
+More seeds mean fewer rounds and more instances that move twice. For each number of rounds the planner wants the fewest
+seeds that reach it; a fluid estimate says where to look, and a few builds around it settle it.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
 from fenix_grpc.core.planner.bounds import hosts_out
@@ -43,7 +43,7 @@ class Sweep:
         else:
             self._search()
         for hint in hints:
-            self._follow(hint)
+            self.more.append(self.follow(hint.waves))
         return front([*self.builds.values(), *self.more])
 
     def _build(self, seeds: int) -> Build:
@@ -86,18 +86,14 @@ class Sweep:
             else:
                 low = near
 
-    def _follow(self, hint: Hint) -> None:
-        """A build in the order of the hint."""
-        wave = {
-            h: hint.waves[host.name]
-            for h, host in enumerate(self.zone.hosts)
-            if host.name in hint.waves
-        }
+    def follow(self, waves: Mapping[str, int]) -> Build:
+        """A build in a given order; hosts of wave 0 are its seeds."""
+        wave = {h: waves[host.name] for h, host in enumerate(self.zone.hosts) if host.name in waves}
         order = sorted((h for h in self.zone.todo if h in wave), key=lambda h: (wave[h], h))
         seeds = [h for h in order if wave[h] == 0]
         found = Growth(self.zone, at_once=self._at_once).run(seeds, order=order)
-        if found is not None:
-            self.more.append(found)
+        assert found is not None
+        return found
 
 
 class _Estimate:
@@ -113,7 +109,9 @@ class _Estimate:
 
     def seeds(self, rounds: int, most: int) -> int:
         """The fewest seeds that are likely to do."""
-        return min(most, 1 + bisect_left(range(1, most), True, key=lambda s: self.rounds(s) <= rounds))
+        return min(
+            most, 1 + bisect_left(range(1, most), True, key=lambda s: self.rounds(s) <= rounds)
+        )
 
     def rounds(self, seeds: int) -> int:
         """The lightest hosts are the seeds; their load fills up the heaviest, which go last."""

@@ -1,8 +1,8 @@
 """Growing a plan of one zone from its seeds, wave by wave.
 
-Wave 0 empties the seeds into whatever has room; from then on instances move only onto hosts that are maintained, so each
-moves once, and every wave frees the room for a larger one. A wave takes the lightest hosts whose load fits into the free
-room, packs all their instances at once, and drops the hosts of those that found no place.
+Wave 0 empties the seeds into whatever has room; from then on instances move only onto hosts that are maintained, so
+each moves once, and every wave frees the room for a larger one. A wave takes the lightest hosts whose load fits into the
+free room, packs all their instances at once, and drops the hosts of those that found no place.
 """
 
 from __future__ import annotations
@@ -161,7 +161,7 @@ class Growth:
     def _mitigate(
         self, hosts: Sequence[int], tiers: Sequence[Sequence[int]], placed: Iterable[Placing]
     ) -> tuple[list[int], list[Placing]]:
-        """Keeps room for one instance of each host at a time, the largest that asks for it; gives hosts up without it."""
+        """Keeps room for one instance of each host at a time; gives the host up where there is none."""
         places: dict[int, list[Placing]] = {h: [] for h in hosts}
         for i, target in placed:
             places[self._at[i]].append((i, target))
@@ -225,7 +225,7 @@ class Growth:
         return emptied, moves
 
     def _reseed(self) -> tuple[list[int], list[Placing]]:
-        """One more host emptied with moves onto hosts that still have to be worked on: the waves have come to a halt."""
+        """The waves have come to a halt: one more host emptied into hosts that still have to be worked on."""
         for host in sorted(self._left, key=lambda h: (len(self._on[h]), h))[: 2 * MISSES]:
             taken, moves = self._park([host], ())
             if taken:
