@@ -185,8 +185,11 @@ async def _serve(
 
 
 async def _close(door: GrpcDoor, stop: asyncio.Event) -> None:
-    await stop.wait()
-    await door.stop(GRACE_S)
+    """In the end, also when another part has failed first."""
+    try:
+        await stop.wait()
+    finally:
+        await door.stop(GRACE_S)
 
 
 def _stopped_by_signals() -> asyncio.Event:

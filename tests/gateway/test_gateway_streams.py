@@ -52,7 +52,12 @@ async def test_lines_carry_results_as_they_come_and_the_stream_ends(
                 "sessionId": "s",
                 "seq": "1",
                 "at": None,
-                "stateEntered": {"state": "SESSION_STATE_SCALE_IN", "reason": "", "host": ""},
+                "stateEntered": {
+                    "state": "SESSION_STATE_SCALE_IN",
+                    "reason": "",
+                    "host": "",
+                    "keepsAsks": False,
+                },
             }
         ]
         assert await listener.status() == 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import strategies as st
 
 from fenix_grpc.core.model import Resources
@@ -15,6 +17,9 @@ from fenix_grpc.core.planner import (
     Problem,
     Slots,
 )
+
+#: Cases of each property: many in CI, fewer where somebody waits.
+EXAMPLES = 60 if os.environ.get("CI") else 20
 
 
 def size(vcpus: int, memory_gb: int | None = None) -> Resources:

@@ -6,11 +6,11 @@ from hypothesis import HealthCheck, assume, given, settings
 
 from fenix_grpc.core.planner import BlockerKind, Problem, plan
 from tests.planner.exhaustive import all_can_be_done
-from tests.planner.strategies import problems
+from tests.planner.strategies import EXAMPLES, problems
 
 
 @settings(
-    derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=150
+    derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=EXAMPLES
 )
 @given(problems(hosts=5, instances=8, odd=False))
 def test_exhaustive_search_agrees_with_impossible(problem: Problem) -> None:
