@@ -5,7 +5,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -q
 GENERATED := fenix_grpc/v1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-openstack bench check fmt gen lock clean
+.PHONY: help demo test test-openstack bench bench-planner check fmt gen lock clean
 
 help:  ## This list
 	@grep -hE '^[a-z-]+:.*##' Makefile | awk -F ':.*## ' '{printf "  make %-16s %s\n", $$1, $$2}'
@@ -23,6 +23,9 @@ test-openstack: .venv/.ready-dev  ## Whole sessions on a real OpenStack control 
 
 bench: .venv/.ready-dev  ## Figures as ratios, measured side by side in one run
 	@$(BIN)/python -m tests.bench
+
+bench-planner: .venv/.ready-dev  ## Plans beside their lower bounds and beside what others do
+	@$(BIN)/python -m tests.bench.planner
 
 check: .venv/.ready-dev  ## Format, lint, types, layers, contract, generated code
 	@$(BIN)/ruff format --check .

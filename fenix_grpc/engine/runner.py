@@ -64,6 +64,10 @@ class Runner:
         self._demands = Demands(constraints) if constraints else None
         self._steps = Tasks()
         self._position = 0
+        #: The journal may hold more than is known here; it is read before the next turn.
+        self._behind = False
+        #: Steps of which it is not known whether their beginning was recorded, or that somebody else began.
+        self._doubtful: frozenset[str] = frozenset()
 
     @property
     def _cloud(self) -> Cloud:
@@ -79,9 +83,9 @@ class Runner:
         if session is None:
             return
         self._position = max(entry.position for entry in entries)
+        self._behind, self._doubtful = True, session.open_steps
         try:
-            session = await self._give_up_orphans(session)
-            while not session.settled:
+            while self._behind or not session.settled:
                 session = await self._persist(session)
             await self._rest(session)
         finally:
@@ -90,20 +94,26 @@ class Runner:
     async def _persist(self, session: Session) -> Session:
         """One turn that survives conflicts and a database that is away."""
         try:
+            if self._behind:
+                session = await self._give_up_doubtful(await self._catch_up(session))
+                self._behind = False
             return await self._turn(session)
-        except Conflict:
-            return await self._catch_up(session)
-        except StoreUnavailable as err:
+        except Conflict:  # refused as a whole: nothing was begun
+            self._behind, self._doubtful = True, frozenset()
+        except StoreUnavailable as err:  # perhaps it was recorded, perhaps not
             logger.warning("session %s: %s", self.session_id, err)
+            self._behind = True
             await self._clock.sleep_until(self._clock.now() + timedelta(seconds=STORE_RETRY_S))
-            return session
+        return session
 
     async def _turn(self, session: Session) -> Session:
         decision, broken = self._decide(session)
         if broken:
             return await self._append(session, [broken])
         if decision.record or decision.run:
+            self._doubtful = frozenset(step.step_id for step in decision.run)
             after = await self._append(session, [*decision.record, *decision.run])
+            self._doubtful = frozenset()
             for step in decision.run:
                 self._steps.start(step.step_id, self._perform(session, step))
             return after
@@ -131,9 +141,10 @@ class Runner:
         ]
         after = fold(placed, session)
         assert after is not None
-        await self._journal.append(
+        appended = await self._journal.append(
             self.session_id, events, at=at, expected_seq=session.seq, active=not after.settled
         )
+        self._position = appended.position
         return after
 
     async def _catch_up(self, session: Session) -> Session:
@@ -153,7 +164,7 @@ class Runner:
             if due:
                 session = await self._catch_up(session)
                 return await self._look(session, asked=False) if decision.poll else session
-            self._position = max(self._position, await self._journal.head())
+            self._position = await self._journal.wait(self._position)
 
     def _waits(self, wake_at: datetime | None) -> Iterator[Coroutine[Any, Any, Any]]:
         yield self._journal.wait(self._position)
@@ -192,22 +203,30 @@ class Runner:
         await self._record_end(ended)
 
     async def _record_end(self, ended: StepEnded) -> None:
-        """A fact: appended wherever the journal is by now, as soon as the database takes it."""
+        """A fact: appended wherever the journal is by now, as soon as the database takes it, and once."""
+        doubtful = False
         while True:
             try:
-                await self._journal.append(self.session_id, [ended], at=self._clock.now())
+                if not (doubtful and await self._has_ended(ended.step_id)):
+                    await self._journal.append(self.session_id, [ended], at=self._clock.now())
                 return
-            except StoreUnavailable:
+            except StoreUnavailable as err:
+                logger.warning("the end of %s waits for the database: %s", ended.step_id, err)
+                doubtful = True
                 await self._clock.sleep_until(self._clock.now() + timedelta(seconds=STORE_RETRY_S))
 
-    async def _give_up_orphans(self, session: Session) -> Session:
-        """Open steps at the start of a runner are run by nobody: their outcome is unknown."""
-        for step_id in sorted(session.open_steps):
-            lost = StepEnded(
-                step_id=step_id, outcome=StepOutcome.LOST, detail="the server that ran it went away"
-            )
-            await self._record_end(lost)
-        return await self._catch_up(session)
+    async def _has_ended(self, step_id: str) -> bool:
+        session = fold(await self._journal.read(self.session_id))
+        return session is not None and step_id not in session.open_steps
+
+    async def _give_up_doubtful(self, session: Session) -> Session:
+        """Steps that are open and that nobody performs: the outcome is unknown."""
+        orphans = sorted((self._doubtful & session.open_steps) - self._steps.names)
+        for step_id in orphans:
+            why = "nobody performs it: its server went away, or the database while it was begun"
+            await self._record_end(StepEnded(step_id=step_id, outcome=StepOutcome.LOST, detail=why))
+        self._doubtful = frozenset()
+        return await self._catch_up(session) if orphans else session
 
     async def _rest(self, session: Session) -> None:
         """Nothing is left to do until somebody calls."""
@@ -215,8 +234,8 @@ class Runner:
             await self._journal.append(
                 self.session_id, [], at=self._clock.now(), expected_seq=session.seq, active=False
             )
-        except Conflict:
-            logger.debug("session %s was woken again", self.session_id)
+        except (Conflict, StoreUnavailable) as err:
+            logger.debug("session %s stays awake: %s", self.session_id, err)
 
 
 def _started_meanwhile(before: Session, after: Session) -> bool:

@@ -10,12 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench import calls, journal, machine, maintenance, report, watchers
+from tests.bench import calls, journal, machine, report, session, watchers
 from tests.bench.report import Figure, Result
 
 #: Name to what it is and how it is measured.
 BENCHES: Mapping[str, tuple[str, Callable[[Path], Coroutine[Any, Any, list[Figure]]]]] = {
-    "session": (maintenance.TITLE, maintenance.run),
+    "session": (session.TITLE, session.run),
     "calls": (calls.TITLE, calls.run),
     "watchers": (watchers.TITLE, watchers.run),
     "journal": (journal.TITLE, journal.run),

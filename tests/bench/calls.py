@@ -16,7 +16,7 @@ from fenix_client import watch_session
 
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest
-from tests.bench.echo import METHOD as ECHO
+from tests.bench.echo import ECHO
 from tests.bench.load import Caller, GrpcCaller, HttpCaller, Window, measure
 from tests.bench.report import Figure, figure
 from tests.bench.servers import Server, echo, fenix
@@ -25,7 +25,7 @@ TITLE = "GetSession, 32 calls in flight (gRPC: 8 connections, REST: 32), server 
 ROUNDS = 5
 SECONDS = 1.5
 _GRPC_CONNECTIONS, _CALLS_EACH, _HTTP_CONNECTIONS = 8, 4, 32
-_ECHO = "bare grpc.aio echo"
+_BARE = "bare grpc.aio echo"
 _GET_SESSION = "/fenix.v1.SessionService/GetSession"
 _CLOUD = """
 flavors.m = {vcpus = 2, memory_mb = 4096, disk_gb = 20}
@@ -83,7 +83,7 @@ def _sides(
     asked = request.SerializeToString()
     return (
         _Side(
-            name=_ECHO,
+            name=_BARE,
             make=partial(GrpcCaller, ECHO, asked, asked, _CALLS_EACH),
             connections=_GRPC_CONNECTIONS,
             address=echo_address,
@@ -136,6 +136,6 @@ def _figures(windows: Mapping[str, Sequence[Window]]) -> list[Figure]:
 
 
 def _beside_echo(name: str, rounds: Mapping[str, Sequence[float]], unit: str, note: str) -> Figure:
-    if name == _ECHO:
+    if name == _BARE:
         return figure(name, rounds[name], unit, note=note)
-    return figure(name, rounds[name], unit, yardstick=rounds[_ECHO], beside=_ECHO, note=note)
+    return figure(name, rounds[name], unit, yardstick=rounds[_BARE], beside=_BARE, note=note)

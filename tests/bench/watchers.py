@@ -1,18 +1,22 @@
 """How long it takes from a reply of a project until 1,000 watchers of the session have the event.
 
 The clock starts before the reply is sent, so its way to the server and its commit to the disk are within. A session
-waits for the replies of many managers; each but the last appends one event and changes nothing else.
+waits for the replies of many managers; each but the last appends one event and changes nothing else. The yardstick is a
+bare grpc.aio server that sends the same bytes to as many streams and keeps nothing; the two take turns.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
-from statistics import median
 from time import perf_counter
+from typing import Any
 
+import grpc.aio
 from fenix_client import Client, watch_session
 
 from fenix_grpc.clock import SystemClock
@@ -23,20 +27,21 @@ from fenix_grpc.v1.session_service_pb2 import (
     WatchSessionResponse,
 )
 from fenix_grpc.v1.types_pb2 import Answer, NoticeKind
+from tests.bench.echo import TELL, WATCH
 from tests.bench.http2 import Broken, Connection
 from tests.bench.machine import cpu_s
 from tests.bench.report import Figure, figure
-from tests.bench.servers import fenix
+from tests.bench.servers import echo, fenix
 
 TITLE = "from a reply, before it is sent, to 1,000 WatchSession streams on 10 connections"
-EVENTS = 20
+EVENTS = 15
 _CONNECTIONS, _STREAMS = 10, 100
 _TIMEOUT_S = 30.0
 _PAUSE = timedelta(seconds=0.1)
 _WATCH_SESSION = "/fenix.v1.SessionService/WatchSession"
 #: A response begins with this byte when it has events; a bookmark has only a token.
 _HAS_EVENTS = WatchSessionResponse.EVENTS_FIELD_NUMBER << 3 | 2
-_PROJECTS = [f"project-{number}" for number in range(EVENTS + 1)]
+_PROJECTS = [f"project-{number}" for number in range(EVENTS + 2)]
 _CLOUD = """
 flavors.m = {vcpus = 1, memory_mb = 1024, disk_gb = 10}
 [[hosts]]
@@ -58,11 +63,22 @@ flavor = "m"
 _MORE = f"[timers]\nreply_s = 600.0\n[projects]\nmanaged = {_PROJECTS}\n"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Round:
+    """One event on its way to everybody."""
+
+    p50_ms: float
+    p99_ms: float
+    all_ms: float
+    #: Processor time of the server, per watcher.
+    cpu_us: float
+
+
 class _Arrivals:
     """When each watcher got the event that is on its way."""
 
-    def __init__(self, expected: int) -> None:
-        self._expected = expected
+    def __init__(self) -> None:
+        self.message = b""
         self.expect()
 
     def expect(self) -> None:
@@ -70,18 +86,19 @@ class _Arrivals:
         self.times: list[float] = []
         self.complete = asyncio.Event()
 
-    def add(self) -> None:
+    def add(self, message: bytes) -> None:
         """One watcher has it."""
+        self.message = message
         self.times.append(perf_counter())
-        if len(self.times) == self._expected:
+        if len(self.times) == _CONNECTIONS * _STREAMS:
             self.complete.set()
 
 
 class _Watchers(Connection):
     """Streams of one connection."""
 
-    def __init__(self, request: bytes, arrivals: _Arrivals) -> None:
-        super().__init__(_WATCH_SESSION, request)
+    def __init__(self, method: str, request: bytes, arrivals: _Arrivals) -> None:
+        super().__init__(method, request)
         self._arrivals = arrivals
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -92,28 +109,90 @@ class _Watchers(Connection):
 
     def received(self, stream: int, message: bytes) -> None:
         if message[0] == _HAS_EVENTS:
-            self._arrivals.add()
+            self._arrivals.add(message)
 
     def ended(self, stream: int) -> None:
         raise Broken("a watch ended")
 
 
+class _Audience:
+    """All watchers of one server, which is process `pid`."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._arrivals = _Arrivals()
+        self._connections: list[_Watchers] = []
+
+    @property
+    def message(self) -> bytes:
+        """What they got last."""
+        return self._arrivals.message
+
+    async def connect(self, address: str, method: str, request: bytes) -> None:
+        """Returns when every stream is there: it has got what happened so far."""
+        host, _, port = address.rpartition(":")
+        loop = asyncio.get_running_loop()
+        for _ in range(_CONNECTIONS):
+            _, connection = await loop.create_connection(
+                lambda: _Watchers(method, request, self._arrivals), host, int(port)
+            )
+            self._connections.append(connection)
+        await self._complete()
+
+    async def hear(self, send: Callable[[], Awaitable[Any]]) -> _Round:
+        """Makes an event happen, and waits until everybody has it."""
+        clock = SystemClock()
+        await clock.sleep_until(clock.now() + _PAUSE)
+        self._arrivals.expect()
+        began, cpu = perf_counter(), cpu_s(self._pid)
+        await send()
+        await self._complete()
+        times = self._arrivals.times
+        return _Round(
+            p50_ms=(times[len(times) // 2] - began) * 1e3,
+            p99_ms=(times[len(times) * 99 // 100] - began) * 1e3,
+            all_ms=(times[-1] - began) * 1e3,
+            cpu_us=(cpu_s(self._pid) - cpu) / len(times) * 1e6,
+        )
+
+    def close(self) -> None:
+        """Ends all streams."""
+        for connection in self._connections:
+            connection.close()
+
+    async def _complete(self) -> None:
+        try:
+            async with asyncio.timeout(_TIMEOUT_S):
+                await self._arrivals.complete.wait()
+        except TimeoutError:
+            number = len(self._arrivals.times)
+            raise Broken(f"only {number} watchers have the event") from None
+
+
 async def run(directory: Path) -> list[Figure]:
     """One round per event; the first one, which finds cold caches, is left out."""
-    async with fenix(directory, _CLOUD, _MORE) as server, server.client() as client:
+    async with (
+        fenix(directory, _CLOUD, _MORE) as server,
+        server.client() as client,
+        echo() as (address, pid),
+        grpc.aio.insecure_channel(address) as channel,
+    ):
         session_id = await _a_session(client)
-        arrivals = _Arrivals(_CONNECTIONS * _STREAMS)
-        watchers = await _watch(server.grpc, session_id, arrivals)
+        request = WatchSessionRequest(session_id=session_id, follow=True).SerializeToString()
+        ours, bare = _Audience(server.pid), _Audience(pid)
+        tell: Callable[[bytes], Awaitable[bytes]] = channel.unary_unary(TELL)
         try:
-            delays, costs = [], []
+            await ours.connect(server.grpc, _WATCH_SESSION, request)
+            await ours.hear(partial(_reply, client, session_id, _PROJECTS[-1]))
+            await bare.connect(address, WATCH, ours.message)
+            rounds, yardstick = [], []
             for project_id in _PROJECTS[:EVENTS]:
-                before = cpu_s(server.pid)
-                delays.append(await _reply(client, session_id, project_id, arrivals))
-                costs.append(cpu_s(server.pid) - before)
+                rounds.append(await ours.hear(partial(_reply, client, session_id, project_id)))
+                yardstick.append(await bare.hear(partial(tell, ours.message)))
         finally:
-            for connection in watchers:
-                connection.close()
-    return _figures(delays[1:], costs[1:])
+            ours.close()
+            bare.close()
+    return _figures(rounds, yardstick)
 
 
 async def _a_session(client: Client) -> str:
@@ -129,61 +208,30 @@ async def _a_session(client: Client) -> str:
     return created.session.session_id
 
 
-async def _watch(address: str, session_id: str, arrivals: _Arrivals) -> list[_Watchers]:
-    """Returns when all streams are there: each has got what happened so far."""
-    request = WatchSessionRequest(session_id=session_id, follow=True).SerializeToString()
-    host, _, port = address.rpartition(":")
-    loop = asyncio.get_running_loop()
-    watchers = [
-        (await loop.create_connection(lambda: _Watchers(request, arrivals), host, int(port)))[1]
-        for _ in range(_CONNECTIONS)
-    ]
-    await _complete(arrivals)
-    return watchers
-
-
-async def _reply(
-    client: Client, session_id: str, project_id: str, arrivals: _Arrivals
-) -> list[float]:
-    """Seconds until each watcher had the reply's event, in order."""
-    clock = SystemClock()
-    await clock.sleep_until(clock.now() + _PAUSE)
+async def _reply(client: Client, session_id: str, project_id: str) -> None:
     reply = ReplyProjectSessionRequest(
         session_id=session_id,
         project_id=project_id,
         kind=NoticeKind.NOTICE_KIND_MAINTENANCE,
         answer=Answer.ANSWER_ACK,
     )
-    arrivals.expect()
-    began = perf_counter()
     await client.call(client.projects.ReplyProjectSession, reply)
-    await _complete(arrivals)
-    return [at - began for at in arrivals.times]
 
 
-async def _complete(arrivals: _Arrivals) -> None:
-    try:
-        async with asyncio.timeout(_TIMEOUT_S):
-            await arrivals.complete.wait()
-    except TimeoutError:
-        raise Broken(f"only {len(arrivals.times)} watchers have the event") from None
-
-
-def _figures(delays: Sequence[Sequence[float]], costs: Sequence[float]) -> list[Figure]:
-    def at(share: float) -> list[float]:
-        return [each[min(int(share * len(each)), len(each) - 1)] * 1e3 for each in delays]
-
-    first = at(0.0)
-    beside = "the first watcher"
+def _figures(rounds: Sequence[_Round], yardstick: Sequence[_Round]) -> list[Figure]:
+    names = {
+        "p50_ms": ("half of the watchers have it", "ms"),
+        "p99_ms": ("99 of 100 have it", "ms"),
+        "all_ms": ("all have it", "ms"),
+        "cpu_us": ("server, per watcher", "µs CPU"),
+    }
+    bare = {field: [getattr(each, field) for each in yardstick] for field in names}
+    ours = {field: [getattr(each, field) for each in rounds] for field in names}
+    beside = "bare grpc.aio streams, same bytes"
     return [
-        figure("half of them have it", at(0.5), "ms", yardstick=first, beside=beside),
-        figure("99 of 100 have it", at(0.99), "ms", yardstick=first, beside=beside),
-        figure("all have it", at(1.0), "ms", yardstick=first, beside=beside),
-        figure("the first has it", first, "ms"),
-        figure(
-            "server",
-            [cost / len(each) * 1e6 for cost, each in zip(costs, delays, strict=True)],
-            "µs CPU/delivery",
-            note=f"{median(costs) * 1e3:.0f} ms for all of them",
+        *(
+            figure(what, ours[field], unit, yardstick=bare[field], beside=beside)
+            for field, (what, unit) in names.items()
         ),
+        *(figure(f"bare: {what}", bare[field], unit) for field, (what, unit) in names.items()),
     ]

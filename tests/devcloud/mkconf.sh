@@ -151,7 +151,7 @@ long_rpc_timeout = 60
 vif_plugging_is_fatal = false
 vif_plugging_timeout = 0
 allow_resize_to_same_host = false
-update_resources_interval = 10
+update_resources_interval = 30
 osapi_compute_unique_server_name_scope =
 [api]
 auth_strategy = keystone

@@ -70,8 +70,8 @@ class Mistake:
 
 
 def create(name: str, says: str, rest: Fields | None, call: Fields | None = None) -> Mistake:
-    """A CreateSession with these fields besides a good date. `rest` alone is sent through both doors; None keeps a
-    door shut."""
+    """A CreateSession with these fields besides a good date. `call` are those for gRPC where they differ; without
+    `rest` only gRPC can send it."""
     said = rest if call is None else call
     request = session_pb.CreateSessionRequest(**{"maintenance_at": FUTURE_AT, **(said or {})})
     body = _json({"maintenance_at": FUTURE, **(rest or {})})

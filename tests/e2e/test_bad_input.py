@@ -39,7 +39,7 @@ async def office(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Offi
         yield opened
 
 
-def mistakes(form: str) -> Any:
+def mistakes(form: str) -> pytest.MarkDecorator:
     """Those that can be made in this form."""
     found = [mistake for mistake in MISTAKES if getattr(mistake, form)]
     return pytest.mark.parametrize("mistake", found, ids=lambda mistake: mistake.name)
@@ -50,9 +50,8 @@ async def test_grpc_refuses(office: Office, mistake: Mistake) -> None:
     call = mistake.grpc
     assert call is not None
     before = await office.listed()
-    responses = office.channel.unary_stream(call.method)(
-        office.filled(call.request), metadata=call.metadata, timeout=PATIENCE_S
-    )
+    method: Any = office.channel.unary_stream(call.method)
+    responses = method(office.filled(call.request), metadata=call.metadata, timeout=PATIENCE_S)
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         assert not [response async for response in responses]
     failed = CallFailed.of(caught.value)

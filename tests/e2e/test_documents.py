@@ -238,6 +238,14 @@ async def test_a_deleted_session_is_unknown(v1: V1) -> None:
     assert await v1.refused(404, "DELETE", session_id) == "Invalid session"
 
 
+async def test_the_first_clients_knew_no_v1(door: httpx.AsyncClient) -> None:
+    session_id = await V1(door).create(a_session(in_days=1))
+    for path in ("/maintenance", f"/maintenance/{session_id}"):
+        response = await door.get(path)
+        assert (response.status_code, session_id in response.text) == (200, True)
+    await V1(door).ok("DELETE", session_id)
+
+
 async def test_too_many_sessions(v1: V1) -> None:
     created = []
     while (response := await v1.call("POST", body=a_session(in_days=1))).status_code == 200:

@@ -29,7 +29,7 @@ CLOUD = f"""
 durations = {{live_migrate = 0.1, cold_migrate = 0.1}}
 flavors.m = {{vcpus = 2, memory_mb = 4096, disk_gb = 20}}
 hosts = [
-    {{name = "a{{n}}", count = 3, vcpus = 8, memory_mb = 32768, disk_gb = 200}},
+    {{name = "a{{n}}", count = 3, vcpus = 16, memory_mb = 65536, disk_gb = 400}},
     {{name = "b{{n}}", count = 2, vcpus = 4, memory_mb = 8192, disk_gb = 40}},
 ]
 [[projects]]
@@ -149,38 +149,30 @@ async def test_a_snapshot_is_followed_by_what_comes_after_it(service: Service) -
 async def test_a_watch_of_all_sessions_sees_each_of_them_whole_and_goes_on(
     service: Service, recordings: Recordings
 ) -> None:
-    begin = recordings.seen["grpc", False][-1].token
-    # A bookmark that comes when nothing happens says that all of it was seen.
-    ids: list[str] = []
+    begin = watch(after=recordings.seen["grpc", False][-1].token)
+    head = asyncio.get_running_loop().create_future()
 
-    def idle_at_the_end(response: Any) -> bool:
-        return bool(ids) and not response.events and int(response.token) >= end[0]
+    def at_the_end(response: Any) -> bool:
+        """A bookmark from there says that everything has been sent."""
+        return head.done() and not response.events and int(response.token) >= head.result()
 
-    end = [2**62]
     async with asyncio.TaskGroup() as tasks:
         watching = [
             tasks.create_task(
-                record(
-                    reader,
-                    service,
-                    watch(after=begin),
-                    anew_after=anew_after,
-                    enough=idle_at_the_end,
-                )
+                record(reader, service, begin, anew_after=anew_after, enough=at_the_end)
             )
             for reader, anew_after in ((READERS["grpc"], 0), *((r, 3) for r in READERS.values()))
         ]
-        ids += [await a_session(service, ["a1"]), await a_session(service, ["a2"])]
+        ids = [await a_session(service, ["a1"]), await a_session(service, ["a2"])]
         for session_id in ids:
             await record(READERS["grpc"], service, watch(session_id))
-        head = await record(READERS["grpc"], service, WatchSessionRequest())
-        end[0] = int(head[-1].token)
-    journals = {session_id: await read(service.client, session_id) for session_id in ids}
-    for task in watching:
-        seen = task.result()
-        for session_id, journal in journals.items():
-            mine = [event for event in events_of(seen) if event.session_id == session_id]
-            assert mine == journal
+        so_far = await record(READERS["grpc"], service, WatchSessionRequest())
+        head.set_result(int(so_far[-1].token))
+    for session_id in ids:
+        journal = await read(service.client, session_id)
+        for task in watching:
+            seen = [event for event in events_of(task.result()) if event.session_id == session_id]
+            assert seen == journal
 
 
 async def test_watchers_live_through_the_death_of_the_server(service: Service) -> None:

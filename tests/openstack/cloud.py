@@ -242,8 +242,8 @@ class Lab:
                 self.admin.placement.delete(f"/allocations/{consumer}")
 
     def _avoided(self) -> list[str]:
-        """Hosts that the scheduler avoids. A nova-compute just revived may take up old orders in the wrong order and
-        then needs a period to correct itself."""
+        """Hosts that the scheduler avoids: for a minute also an enabled one whose nova-compute, just revived, has
+        carried out an old order to disable it."""
         answer = self.admin.placement.get(
             "/resource_providers",
             params={"required": "COMPUTE_STATUS_DISABLED"},

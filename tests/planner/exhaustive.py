@@ -6,7 +6,7 @@ from fenix_grpc.core.model import Resources
 from fenix_grpc.core.planner import Problem
 
 #: Situations after which a case counts as too large to be judged.
-LIMIT = 60_000
+LIMIT = 6_000
 
 
 def all_can_be_done(problem: Problem, wanted: frozenset[str], free: frozenset[str]) -> bool | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fenix_grpc.core.model import Resources
 from fenix_grpc.core.planner import Plan, PlannedMove, Problem, Timeline, Wave
@@ -185,3 +186,22 @@ def _budgets(problem: Problem, timeline: Timeline) -> list[str]:
             if len(out) > group.budget:
                 broken.append(f"{group_id}: {out} out at {move.start_s}")
     return broken
+
+
+def after_waves(problem: Problem, plan: Plan, number: int) -> Problem:
+    """The problem after the first waves of a plan were carried out."""
+    waves = plan.waves[:number]
+    at = {i.instance_id: i.host for i in problem.instances}
+    at |= {m.instance_id: m.target for m in (_under_way(problem) if number else [])}
+    done = set[str]()
+    for wave in waves:
+        at |= {m.instance_id: m.target for m in wave.moves}
+        done |= set(wave.hosts)
+    return replace(
+        problem,
+        hosts=tuple(
+            replace(h, maintained=True, usable=True) if h.name in done else h for h in problem.hosts
+        ),
+        instances=tuple(replace(i, host=at[i.instance_id]) for i in problem.instances),
+        kept=problem.kept + tuple(m for wave in waves for m in wave.moves),
+    )

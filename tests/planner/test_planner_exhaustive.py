@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 
 from fenix_grpc.core.planner import BlockerKind, Problem, plan
 from tests.planner.exhaustive import all_can_be_done
@@ -10,7 +10,11 @@ from tests.planner.strategies import EXAMPLES, problems
 
 
 @settings(
-    derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), max_examples=EXAMPLES
+    derandomize=True,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.generate),
+    max_examples=EXAMPLES,
 )
 @given(problems(hosts=5, instances=8, odd=False))
 def test_exhaustive_search_agrees_with_impossible(problem: Problem) -> None:

@@ -16,7 +16,16 @@ OPTIONS = [
 
 
 def compile_to(output: str, *more: str) -> None:
-    command = [sys.executable, "-m", "piptools", "compile", *OPTIONS, "-o", output, "pyproject.toml"]
+    command = [
+        sys.executable,
+        "-m",
+        "piptools",
+        "compile",
+        *OPTIONS,
+        "-o",
+        output,
+        "pyproject.toml",
+    ]
     subprocess.run([*command, *more], check=True)
 
 

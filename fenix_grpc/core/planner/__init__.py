@@ -1,9 +1,9 @@
 """Planning a whole session: which hosts when, which instance where, and how far that is from the best possible.
 
-`plan(problem)` answers with a Plan, `schedule(problem, plan)` with its expected times, `replan` and `difference` with what
-a changed world changes. Nothing here does anything: no I/O, no clock, no chance. The modules: problem (what is asked), plan
-(what is answered), zones and room (the problem in numbers), waves (one build), sweep (many builds, the Pareto front),
-exact (the last resort), bounds, blockers, schedule.
+`plan(problem)` answers with a Plan, `schedule(problem, plan)` with its expected times, `replan` and `difference` with
+what a changed world changes. Nothing here does anything: no I/O, no clock, no chance. The modules: problem (what is
+asked), plan (what is answered), zones and room (the problem in numbers), waves (one build), sweep (many builds, the
+Pareto front), exact (the last resort), bounds, blockers, schedule.
 """
 
 from fenix_grpc.core.planner.plan import (

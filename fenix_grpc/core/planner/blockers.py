@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from fenix_grpc.core.model import Resources
@@ -16,8 +16,11 @@ from fenix_grpc.core.planner.zones import Zone
 EFFORT = 100_000
 
 
-def certain(problem: Problem) -> list[Blocker]:
-    """What no plan can get around: held hosts, instances that cannot move, groups that can give no member away."""
+def certain(problem: Problem, at: Mapping[str, str]) -> list[Blocker]:
+    """What no plan can get around: held hosts, instances that cannot move, groups that can give no member away.
+
+    `at` tells where the instances are that are under way: at their target.
+    """
     waiting = {host.name: host for host in problem.hosts if host.in_session and not host.maintained}
     found = [
         _blocker(
@@ -30,55 +33,57 @@ def certain(problem: Problem) -> list[Blocker]:
     ]
     zone_of = {name: host.zone for name, host in waiting.items()}
     never: dict[str, set[str]] = defaultdict(set)
-    on_waiting = [i for i in problem.instances if i.host in waiting]
-    for instance in on_waiting:
-        found += _instance_blockers(instance, zone_of[instance.host])
+    where = [(i, at.get(i.instance_id, i.host)) for i in problem.instances]
+    for instance, host in where:
+        if host not in waiting:
+            continue
+        found += _instance_blockers(instance, host, zone_of[host])
         for group_id in instance.groups:
             group = problem.groups.get(group_id)
             if group is not None and group.budget < 1:
-                never[group_id].add(instance.host)
+                never[group_id].add(host)
     for group_id, hosts in sorted(never.items()):
         reason = (
             f"Group {group_id} allows no member out of service, so its members can never be moved; let its manager "
             "allow one, or take its hosts out of the session."
         )
         found.append(_blocker(BlockerKind.BUDGET_NEVER_MET, f"group:{group_id}", reason, hosts))
-    return found + _too_large(problem, waiting, on_waiting)
+    return found + _too_large(problem, waiting, where)
 
 
-def _instance_blockers(instance: PlannedInstance, zone: str) -> list[Blocker]:
+def _instance_blockers(instance: PlannedInstance, host: str, zone: str) -> list[Blocker]:
     subject, found = f"instance:{instance.instance_id}", []
     if not instance.movable and not instance.own_action:
         reason = (
             f"Instance {instance.instance_id} cannot be moved by the cloud and its manager has no action of its "
             "own for it; stop it, or let its manager handle it."
         )
-        found.append(_blocker(BlockerKind.INSTANCE_CANNOT_MOVE, subject, reason, [instance.host]))
+        found.append(_blocker(BlockerKind.INSTANCE_CANNOT_MOVE, subject, reason, [host]))
     if instance.zone not in ("", zone):
         reason = (
             f"Instance {instance.instance_id} asks for zone {instance.zone} but sits in zone {zone}; no host of its "
             "own zone may take it."
         )
-        found.append(_blocker(BlockerKind.WRONG_ZONE, subject, reason, [instance.host]))
+        found.append(_blocker(BlockerKind.WRONG_ZONE, subject, reason, [host]))
     return found
 
 
 def _too_large(
-    problem: Problem, waiting: dict[str, PlannedHost], instances: Sequence[PlannedInstance]
+    problem: Problem, waiting: dict[str, PlannedHost], where: Sequence[tuple[PlannedInstance, str]]
 ) -> list[Blocker]:
     """Groups whose other hosts have fewer places than the members on one host need."""
     limits = {
         g: group.max_per_host for g, group in problem.groups.items() if group.max_per_host > 0
     }
-    needing = {g for i in instances for g in i.groups if g in limits}
+    needing = {g for i, host in where if host in waiting for g in i.groups if g in limits}
     if not needing:
         return []
     zone_of = {host.name: host.zone for host in problem.hosts}
     members: dict[tuple[str, str], dict[str, int]] = defaultdict(lambda: defaultdict(int))
-    for instance in problem.instances:
+    for instance, at in where:
         for group_id in needing.intersection(instance.groups):
-            if instance.host in zone_of:
-                members[group_id, zone_of[instance.host]][instance.host] += 1
+            if at in zone_of:
+                members[group_id, zone_of[at]][at] += 1
     destinations: dict[str, set[str]] = defaultdict(set)
     for host in problem.hosts:
         if host.name not in problem.held and (host.usable or host.name in waiting):

@@ -13,7 +13,7 @@ from fenix_grpc.core.planner.plan import Bounds, Option, Plan, Wave
 from fenix_grpc.core.planner.problem import PlannedMove, Preference, Problem
 from fenix_grpc.core.planner.sweep import Sweep, combine
 from fenix_grpc.core.planner.waves import Build
-from fenix_grpc.core.planner.zones import Zone, zones
+from fenix_grpc.core.planner.zones import Zone, under_way, zones
 
 
 def plan(problem: Problem) -> Plan:
@@ -31,7 +31,7 @@ def replan(problem: Problem, before: Plan | None = None) -> Plan:
 
 
 def _plan(problem: Problem, order: Mapping[str, int] | None) -> Plan:
-    blockers = certain(problem)
+    blockers = certain(problem, {i: to for i, (_, to) in under_way(problem).items()})
     blocked = {host: blocker for blocker in blockers for host in blocker.hosts}
     found = zones(problem, blocked)
     fronts = [_front(zone, problem, len(found), order) for zone in found]

@@ -1,8 +1,8 @@
 """Growing a plan of one zone from its seeds, wave by wave.
 
 Wave 0 empties the seeds into whatever has room; from then on instances move only onto hosts that are maintained, so
-each moves once, and every wave frees the room for a larger one. A wave takes the lightest hosts whose load fits into the
-free room, packs all their instances at once, and drops the hosts of those that found no place.
+each moves once, and every wave frees the room for a larger one. A wave takes the lightest hosts whose load fits into
+the free room, packs all their instances at once, and drops the hosts of those that found no place.
 """
 
 from __future__ import annotations
@@ -55,6 +55,9 @@ class Growth:
         self._clean = list(zone.clean)
         self._steps: list[Step] = []
         self._seeds = 0
+        #: The hosts that are left in their order; anew when instances were parked on some of them.
+        self._order: list[int] = []
+        self._least = tuple(min((size[d] for size in zone.sizes), default=0) for d in range(3))
         #: Host -> the host that keeps room for its instances during the wave, and how much.
         self._kept: dict[int, tuple[int, Vector]] = {}
 
@@ -87,6 +90,9 @@ class Growth:
 
     def _ranked(self, rank: dict[int, int]) -> list[int]:
         """The hosts that are left, in the order in which they should go."""
+        if self._order:
+            self._order = [h for h in self._order if h in self._left]
+            return self._order
         scarce = self.zone.scarce
         free, limit, on = self.room.free[scarce], self.zone.limit, self._on
         last = len(rank)
@@ -96,7 +102,8 @@ class Growth:
             share = (whole - free[host]) / whole if whole else 0.0
             return rank.get(host, last), share, len(on[host]), host
 
-        return sorted(self._left, key=weight)
+        self._order = sorted(self._left, key=weight)
+        return self._order
 
     def _empty(self, ranked: Sequence[int], at_most: int) -> tuple[list[int], list[Placing]]:
         """Empties as many hosts as it can into clean ones; hosts without instances need no room."""
@@ -274,7 +281,13 @@ class Growth:
             at[i] = target
             if target in self._left:
                 on[target].append(i)
+                self._order = []
         for host in hosts:
             self.room.vacate(host)
+        fv, fm, fd = self.room.free
+        vcpus, memory, disk = self._least
         self._clean += hosts
+        self._clean = [
+            h for h in self._clean if fv[h] >= vcpus and fm[h] >= memory and fd[h] >= disk
+        ]
         self._steps.append(Step(hosts=tuple(hosts), moves=tuple(moves)))

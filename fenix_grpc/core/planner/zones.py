@@ -92,21 +92,21 @@ def zones(problem: Problem, blocked: Mapping[str, object]) -> list[Zone]:
     """The zones in which there is something to plan, by name; `blocked` names hosts that stay as they are."""
     found: dict[str, Zone] = {}
     place: dict[str, tuple[Zone, int]] = {}
-    under_way = _under_way(problem)
-    leaving = {move[0] for move in under_way.values()}
+    going = under_way(problem)
+    leaving = {source for source, _ in going.values()}
     for host in problem.hosts:
         if host.kind is HostKind.COMPUTE and host.name not in place:
             zone = found.setdefault(host.zone, Zone(name=host.zone))
             place[host.name] = (zone, len(zone.hosts))
             _add_host(zone, host, problem, blocked, leaving)
-    _add_instances(problem, place, under_way)
+    _add_instances(problem, place, going)
     for zone in found.values():
         total, room = zone.load(zone.todo), zone.room(zone.todo + zone.clean)
         zone.scarce = max(range(3), key=lambda d: (total[d] / room[d] if room[d] else 0.0, -d))
     return [found[name] for name in sorted(found) if found[name].todo]
 
 
-def _under_way(problem: Problem) -> dict[str, tuple[str, str]]:
+def under_way(problem: Problem) -> dict[str, tuple[str, str]]:
     """Instance -> source and target of the move that it is making."""
     at = {i.instance_id: i.host for i in problem.instances}
     return {
@@ -145,14 +145,14 @@ def _add_host(
 def _add_instances(
     problem: Problem,
     place: Mapping[str, tuple[Zone, int]],
-    under_way: Mapping[str, tuple[str, str]],
+    going: Mapping[str, tuple[str, str]],
 ) -> None:
     by_zone: dict[str, list[tuple[PlannedInstance, int]]] = defaultdict(list)
     every: dict[str, Zone] = {}
     for instance in problem.instances:
         where = instance.host
-        if instance.instance_id in under_way:
-            where = under_way[instance.instance_id][1]
+        if instance.instance_id in going:
+            where = going[instance.instance_id][1]
         if where in place:
             zone, host = place[where]
             every[zone.name] = zone
