@@ -101,6 +101,11 @@ class Story:
         left_out = "".join(f"; {host} left out: {why}" for host, why in event.excluded.items())
         return Told(f"{count(len(event.hosts), 'host')} to work on{left_out}")
 
+    def _planned(self, event: e.PlanMade) -> Told:
+        moves, waves = count(len(event.moves), "move"), count(len(event.waves), "wave")
+        why = f": {event.reason}" if event.reason else ""
+        return Told(f"planned: {moves} in {waves}{why}")
+
     def _entered(self, event: e.StateEntered) -> Told:
         failed = event.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED
         done = event.state == SessionState.SESSION_STATE_MAINTENANCE_DONE
@@ -190,6 +195,7 @@ _TELLERS: Mapping[str, Callable[[Story, Any], Told]] = {
     "session_created": Story._created,
     "world_observed": Story._observed,
     "hosts_selected": Story._selected,
+    "plan_made": Story._planned,
     "state_entered": Story._entered,
     "project_asked": Story._asked,
     "project_replied": Story._replied,

@@ -1,7 +1,7 @@
 """Plans beside their lower bounds and beside what others do: `make bench-planner`, or `python -m tests.bench.planner`.
 
-Each size is planned in a process of its own, so that its memory is its own. Clouds are generated from a seed; all rivals
-get the same one.
+Each size is planned in a process of its own, so that its memory is its own. Clouds are generated from a seed; all
+rivals get the same one.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def main() -> None:
         table.add_section()
         for row in rows:
             table.add_row(row.planner, row.rounds, row.moves, row.hours, row.plan_s, row.note)
-    Console(width=150 if not sys.stdout.isatty() else None).print(table)
+    Console(width=None if sys.stdout.isatty() else 170).print(table)
 
 
 def measure(hosts: int, instances: int, zones: int, guide_s: float) -> list[Row]:
@@ -136,7 +136,7 @@ def _guided(problem: Problem, first: Plan, limit_s: float) -> Iterator[Row]:
         if hints:
             options = replace(problem.options, preference=Preference.FASTEST)
             asked = replace(problem, hints=hints, options=options)
-            proven = sum(hint.moves_bound for hint in hints)
+            proven = sum({hint.zone: hint.moves_bound for hint in hints}.values())
             yield _row(f"fenix, guided to {rounds}", asked, plan, f"proven {proven:,} moves")[0]
 
 

@@ -150,10 +150,8 @@ def _play(cloud: Cloud, batches: Iterator[list[str]], *, done_first: bool, seria
             cloud.take_out(host)
         leave, left = 0.0, []
         for host in batch:
-            times = []
-            for instance in sorted(cloud.on[host].values(), key=lambda i: -i.size.memory_mb):
-                if cloud.move(instance, host, done_first=done_first):
-                    times.append(instance.move_s)
+            largest_first = sorted(cloud.on[host].values(), key=lambda i: -i.size.memory_mb)
+            times = [i.move_s for i in largest_first if cloud.move(i, host, done_first=done_first)]
             moves += len(times)
             if cloud.on[host]:
                 left.append(host)

@@ -27,6 +27,7 @@ from fenix_grpc.core.model import Policy
 from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest
 from fenix_grpc.v1.types_pb2 import ActionType, Resources, SessionState, StepVerb
+from tests.bench.machine import cpu_s
 from tests.bench.report import Figure, figure
 from tests.bench.servers import fenix
 
@@ -83,6 +84,8 @@ class _Run:
     wall_s: float
     critical_path_s: float
     plain_sum_s: float
+    #: Processor time of the server.
+    cpu_s: float
     moves: int
     events: int
 
@@ -117,6 +120,7 @@ async def run(directory: Path) -> list[Figure]:
             [(each.wall_s - each.critical_path_s) / each.events * 1e3 for each in runs],
             "ms/event",
         ),
+        figure("server", [each.cpu_s for each in runs], "s CPU"),
     ]
 
 
@@ -130,14 +134,14 @@ async def _session(directory: Path) -> _Run:
         request.maintenance_at.GetCurrentTime()
         request.actions.add(plugin="work", type=ActionType.ACTION_TYPE_HOST)
         request.actions[0].metadata["seconds"] = _WORK_S
-        began = perf_counter()
+        began, cpu = perf_counter(), cpu_s(server.pid)
         created = await client.call(client.sessions.CreateSession, request)
         journal = [
             event
             async for response in watch_session(client, created.session.session_id)
             for event in response.events
         ]
-        wall_s = perf_counter() - began
+        wall_s, used_s = perf_counter() - began, cpu_s(server.pid) - cpu
     last = journal[-1].state_entered
     if last.state != SessionState.SESSION_STATE_MAINTENANCE_DONE:
         raise RuntimeError(f"the session did not end well: {last.reason}")
@@ -148,6 +152,7 @@ async def _session(directory: Path) -> _Run:
         critical_path_s=sum(ceil(n / policy.parallel_moves) for n in moves.values()) * _MOVE_S
         + sum(ceil(n / policy.parallel_hosts) for n in works.values()) * _WORK_S,
         plain_sum_s=moves.total() * _MOVE_S + works.total() * _WORK_S,
+        cpu_s=used_s,
         moves=moves.total(),
         events=len(journal),
     )

@@ -180,7 +180,7 @@ async def run(directory: Path) -> list[Figure]:
         session_id = await _a_session(client)
         request = WatchSessionRequest(session_id=session_id, follow=True).SerializeToString()
         ours, bare = _Audience(server.pid), _Audience(pid)
-        tell: Callable[[bytes], Awaitable[bytes]] = channel.unary_unary(TELL)
+        tell: Any = channel.unary_unary(TELL)
         try:
             await ours.connect(server.grpc, _WATCH_SESSION, request)
             await ours.hear(partial(_reply, client, session_id, _PROJECTS[-1]))

@@ -25,7 +25,7 @@ from tests.docs.reader import PORTS, Reader
 
 RUN = DOCS / "run.md"
 #: Keys of [timers]: two belong to [projects], two to the vnf workflow, which is not finished.
-NOT_SHOWN = {"no_manager", "silence", "moves_per_source", "moves_per_target"}
+NOT_SHOWN = {"no_manager", "silence"}
 PLAYED = [page for page in PAGES if any(block.language == "console" for block in blocks(page))]
 
 Outcomes = Mapping[Path, BaseException | None]

@@ -25,7 +25,8 @@ class Fluid:
     def __init__(self, zone: Zone, todo: Sequence[int], d: int, at_once: int) -> None:
         loads = sorted(zone.used[h][d] for h in todo)
         caps = sorted((max(zone.limit[h][d], zone.used[h][d]) for h in todo), reverse=True)
-        self.clean = sum(max(0, zone.limit[h][d] - zone.used[h][d]) for h in zone.clean)
+        rest = [*zone.clean, *set(zone.todo).difference(todo)]
+        self.clean = sum(max(0, zone.limit[h][d] - zone.used[h][d]) for h in rest)
         self.loads = list(accumulate(loads, initial=0))
         self.caps = list(accumulate(caps, initial=0))
         self.count = len(todo)
@@ -87,7 +88,7 @@ def least_rounds(zone: Zone, todo: Sequence[int], at_once: int) -> int:
 
 def least_extra_moves(zone: Zone, todo: Sequence[int], at_once: int, rounds: int = 0) -> int:
     """Instances that must move twice at least, for a plan of waves with `rounds` (0: any plan)."""
-    if zone.clean or not todo:
+    if zone.clean or len(todo) < len(zone.todo) or not todo:
         return 0
     counts = sorted(len(zone.on[h]) for h in todo)
     if not rounds or len(fluids(zone, todo, at_once)) == 0:
@@ -156,7 +157,7 @@ def _capacity_s(zone: Zone, todo: Sequence[int]) -> float:
     """Host hours of capacity that are out, against what is free at any moment."""
     found = [0.0]
     for d in range(3):
-        free = sum(max(0, zone.limit[h][d] - zone.used[h][d]) for h in [*todo, *zone.clean])
+        free = sum(max(0, zone.limit[h][d] - zone.used[h][d]) for h in [*zone.todo, *zone.clean])
         out = sum(
             max(0.0, zone.hosts[h].work_s) * max(zone.limit[h][d], zone.used[h][d]) for h in todo
         )

@@ -14,7 +14,7 @@ from fenix_grpc.core.planner.waves import Build, Step
 from fenix_grpc.core.planner.zones import Vector, Zone
 
 #: Zones up to this size are searched, up to this number of situations.
-HOSTS, INSTANCES, SITUATIONS = 6, 12, 8_000
+HOSTS, INSTANCES, SITUATIONS = 6, 12, 5_000
 
 #: Where each instance is, and the hosts whose work is done.
 State = tuple[tuple[int, ...], frozenset[int]]

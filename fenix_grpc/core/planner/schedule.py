@@ -72,8 +72,8 @@ class _Schedule:
         self._lead = [0.0 if n < len(under_way) else instances[i].lead_s for n, i in enumerate(ids)]
         self._pending: dict[str, int] = defaultdict(int)
         urgency: dict[str, float] = defaultdict(float)
-        for (_, move), lasts in zip(self._moves, self._lasts, strict=True):
-            self._pending[move.source] += 1
+        for (wave, move), lasts in zip(self._moves, self._lasts, strict=True):
+            self._pending[move.source] += wave <= self._wave_of.get(move.source, wave)
             urgency[move.source] += lasts
         self._rank = [
             (wave, -urgency[move.source] - self._work.get(move.source, 0.0), -lasts, number)
@@ -127,12 +127,15 @@ class _Schedule:
     def _find_order(self) -> None:
         """What each move waits for: its target's work, its instance's move before, and whoever had the room before."""
         latest: dict[str, int] = {}
+        #: Moves away from a host before its work, and those from one that is not worked on after them.
         leaving: dict[str, list[int]] = defaultdict(list)
+        leaving_late: dict[str, list[int]] = defaultdict(list)
         keeping: dict[str, list[int]] = defaultdict(list)
         shared: dict[tuple[int, str, str], int] = {}
         for number, (wave, move) in enumerate(self._moves):
             before: set[int] = set()
             for host in {move.target, move.compensation}:
+                before.update(n for n in leaving_late[host] if self._moves[n][0] < wave)
                 if self._wave_of.get(host, wave) < wave:
                     self._after_work[host].append(number)
                     self._await[number] += 1
@@ -147,7 +150,8 @@ class _Schedule:
                 shared[key] = number
                 keeping[move.compensation].append(number)
             latest[move.instance_id] = number
-            leaving[move.source].append(number)
+            late = wave > self._wave_of.get(move.source, -1)
+            (leaving_late if late else leaving)[move.source].append(number)
             for n in before:
                 self._after_move[n].append(number)
             self._await[number] += len(before)
@@ -211,10 +215,11 @@ class _Schedule:
             else:
                 self._give(need)
         self._free(self._after_move.get(number, ()))
-        source = self._moves[number][1].source
-        self._pending[source] -= 1
-        if not self._pending[source] and source in self._wave_of:
-            self._empty(source)
+        wave, move = self._moves[number]
+        if wave <= self._wave_of.get(move.source, -1):
+            self._pending[move.source] -= 1
+            if not self._pending[move.source]:
+                self._empty(move.source)
 
     def _free(self, numbers: Iterable[int]) -> None:
         for number in numbers:

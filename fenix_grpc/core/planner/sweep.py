@@ -87,9 +87,13 @@ class Sweep:
                 low = near
 
     def follow(self, waves: Mapping[str, int]) -> Build:
-        """A build in a given order; hosts of wave 0 are its seeds."""
+        """A build in a given order, that of `waves` within a wave; hosts of wave 0 are its seeds."""
         wave = {h: waves[host.name] for h, host in enumerate(self.zone.hosts) if host.name in waves}
-        order = sorted((h for h in self.zone.todo if h in wave), key=lambda h: (wave[h], h))
+        rank = {name: position for position, name in enumerate(waves)}
+        order = sorted(
+            (h for h in self.zone.todo if h in wave),
+            key=lambda h: (wave[h], rank[self.zone.hosts[h].name]),
+        )
         seeds = [h for h in order if wave[h] == 0]
         found = Growth(self.zone, at_once=self._at_once).run(seeds, order=order)
         assert found is not None

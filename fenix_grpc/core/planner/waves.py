@@ -286,8 +286,9 @@ class Growth:
             self.room.vacate(host)
         fv, fm, fd = self.room.free
         vcpus, memory, disk = self._least
-        self._clean += hosts
         self._clean = [
-            h for h in self._clean if fv[h] >= vcpus and fm[h] >= memory and fd[h] >= disk
+            h
+            for h in sorted([*self._clean, *hosts])
+            if fv[h] >= vcpus and fm[h] >= memory and fd[h] >= disk
         ]
         self._steps.append(Step(hosts=tuple(hosts), moves=tuple(moves)))
