@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from fenix_grpc.core.planner import Hint, Options, Preference, plan
 from tests.planner.clouds import cloud
 from tests.planner.replay import replay_plan
@@ -21,7 +19,6 @@ def test_a_hint_is_an_order_that_keeps_every_rule() -> None:
 
 
 def test_the_guide_proves_a_bound_and_does_no_harm() -> None:
-    pytest.importorskip("highspy")
     from fenix_grpc.guide import guide
 
     fastest = Options(preference=Preference.FASTEST)

@@ -34,7 +34,7 @@ def main() -> None:
     extras = [f"--extra={name}" for name in project["project"]["optional-dependencies"]]
     compile_to("requirements.lock")
     with tempfile.NamedTemporaryFile("w", suffix=".in") as wanted:
-        wanted.write("\n".join(project["dependency-groups"]["dev"]) + "\n-c requirements.lock\n")
+        wanted.write("\n".join(project["dependency-groups"]["dev"]) + "\n")
         wanted.flush()
         compile_to("requirements-dev.lock", *extras, "-c", "requirements.lock", wanted.name)
 
