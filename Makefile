@@ -34,7 +34,7 @@ check: .venv/.ready-dev  ## Format, lint, types, layers, contract, generated cod
 	@$(BIN)/lint-imports --no-logo
 	@$(BIN)/buf lint
 	@$(BIN)/buf format --diff --exit-code
-	@proto/generate.sh build/gen && diff -r -x __pycache__ -x __init__.py build/gen $(GENERATED)
+	@proto/generate.sh $(CURDIR)/build/gen && diff -r -x __pycache__ -x __init__.py build/gen $(GENERATED)
 
 fmt: .venv/.ready-dev  ## Formats code and contract
 	@$(BIN)/ruff check --fix -q . ; $(BIN)/ruff format -q . ; $(BIN)/buf format -w

@@ -7,23 +7,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from time import perf_counter
-from typing import Protocol, cast
+from typing import cast
 
 from fenix_grpc.clock import SystemClock
 from tests.bench.http2 import Broken, Connection
 from tests.bench.machine import cpu_s
 
 _WARM_UP_S = 0.3
-
-
-class Caller(Protocol):
-    """A connection that keeps calling."""
-
-    answers: int
-    failure: Exception | None
-
-    def close(self) -> None:
-        """Stops."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +34,7 @@ class GrpcCaller(Connection):
         """Every response must be as long as `answer`."""
         super().__init__(method, request)
         self.answers = 0
+        self._ended = 0
         self._length = len(answer)
         self._in_flight = in_flight
 
@@ -59,6 +50,9 @@ class GrpcCaller(Connection):
         self.answers += 1
 
     def ended(self, stream: int) -> None:
+        self._ended += 1
+        if self._ended > self.answers:
+            raise Broken("a call ended without an answer")
         self.call()
 
 
@@ -94,6 +88,10 @@ class HttpCaller(asyncio.Protocol):
         self._transport.abort()
 
 
+#: A connection that keeps calling until it is closed.
+Caller = GrpcCaller | HttpCaller
+
+
 async def measure(
     make: Callable[[], Caller], *, connections: int, address: str, pid: int, seconds: float
 ) -> Window:
@@ -103,8 +101,7 @@ async def measure(
     callers: list[Caller] = []
     try:
         for _ in range(connections):
-            # A Caller of ours is always a protocol of asyncio too.
-            _, caller = await loop.create_connection(make, host, int(port))  # type: ignore[type-var]
+            _, caller = await loop.create_connection(make, host, int(port))
             callers.append(caller)
         await clock.sleep_until(clock.now() + timedelta(seconds=_WARM_UP_S))
         began, answers, cpu = perf_counter(), _answers(callers), cpu_s(pid)

@@ -9,13 +9,13 @@ import os
 import platform
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
-_PAGE = "/proc/stat"
+_ALL = Path("/proc/stat")
 
 
 def describe() -> Mapping[str, Any]:
@@ -39,7 +39,7 @@ def cpu_s(pid: int) -> float:
 class Others:
     """How much of the machine went to processes that are not ours."""
 
-    cores: float = field(default=0.0)
+    cores: float = 0.0
 
     def __str__(self) -> str:
         return f"others used {self.cores:.1f} of {os.cpu_count()} cores"
@@ -58,7 +58,7 @@ def observed() -> Iterator[Others]:
 def _busy_s() -> float:
     """Of all cores together; the columns are those of proc(5), idle and iowait left out."""
     user, nice, system, _idle, _iowait, irq, softirq, *_ = (
-        int(ticks) for ticks in Path(_PAGE).read_text().split("\n", 1)[0].split()[1:]
+        int(ticks) for ticks in _ALL.read_text().split("\n", 1)[0].split()[1:]
     )
     return (user + nice + system + irq + softirq) / _TICKS_PER_S
 
