@@ -9,13 +9,16 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import fenix_client
+import grpc
 import pytest
-from fenix_client import Client
+from fenix_client import CallFailed, Client
 
 from fenix_grpc.cli.processes import Processes, started
+from fenix_grpc.clock import SystemClock
 from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, UpdateSessionRequest
 from fenix_grpc.v1.types_pb2 import ActionType, SessionState, StepOutcome, StepVerb
@@ -199,6 +202,20 @@ def moving(event: SessionEvent) -> bool:
     return event.step_started.verb == StepVerb.STEP_VERB_MOVE_INSTANCE
 
 
+async def go_on(client: Client, session_id: str, tries: int = 120) -> None:
+    """Continues a failed session as soon as the moves that were still running have ended."""
+    clock = SystemClock()
+    update = UpdateSessionRequest(session_id=session_id)
+    for left in reversed(range(tries)):
+        try:
+            await client.call(client.sessions.UpdateSession, update)
+            return
+        except CallFailed as failed:
+            if failed.code is not grpc.StatusCode.FAILED_PRECONDITION or not left:
+                raise
+        await clock.sleep_until(clock.now() + timedelta(seconds=1))
+
+
 async def test_a_failed_migration_is_continued_after_the_repair(site: Site) -> None:
     before = servers(site.lab)
     hosts = [s.compute_host for s in site.lab.admin.compute.servers(all_projects=True)]
@@ -212,8 +229,7 @@ async def test_a_failed_migration_is_continued_after_the_repair(site: Site) -> N
         failed = await read(client, session_id)
         assert any(f"from {broken}" in e.state_entered.reason for e in failed)
         site.lab.faults(broken)
-        update = UpdateSessionRequest(session_id=session_id)
-        await client.call(client.sessions.UpdateSession, update)
+        await go_on(client, session_id)
         assert await end_of(client, session_id) == DONE
         journal = await read(client, session_id)
     check_nova(site, before, journal)

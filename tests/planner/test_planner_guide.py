@@ -24,7 +24,7 @@ def test_the_guide_proves_a_bound_and_does_no_harm() -> None:
     fastest = Options(preference=Preference.FASTEST)
     problem = cloud(20, 200, seed=2, options=fastest)
     alone = plan(problem)
-    hints = guide(problem, alone.rounds, limit_s=10.0)
+    hints = guide(problem, alone.rounds, limit_s=100.0)
     guided = plan(replace(problem, hints=hints))
     assert hints
     assert replay_plan(problem, guided) == []
