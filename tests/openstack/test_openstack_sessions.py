@@ -9,25 +9,21 @@ import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
 from pathlib import Path
 
 import fenix_client
-import grpc
 import pytest
-from fenix_client import CallFailed, Client
+from fenix_client import Client
 
 from fenix_grpc.cli.processes import Processes, started
-from fenix_grpc.clock import SystemClock
 from fenix_grpc.v1.events_pb2 import SessionEvent
-from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, UpdateSessionRequest
+from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest
 from fenix_grpc.v1.types_pb2 import ActionType, SessionState, StepOutcome, StepVerb
 from tests.openstack.cloud import ADMIN, Lab
 from tests.processes.servers import ServerProcess
 from tests.processes.sessions import create, end_of, read, until
 
 DONE = SessionState.SESSION_STATE_MAINTENANCE_DONE
-FAILED = SessionState.SESSION_STATE_MAINTENANCE_FAILED
 WITNESS = Path(__file__).with_name("witness.py")
 
 
@@ -200,58 +196,6 @@ async def test_killed_in_the_middle_of_a_migration(site: Site) -> None:
 
 def moving(event: SessionEvent) -> bool:
     return event.step_started.verb == StepVerb.STEP_VERB_MOVE_INSTANCE
-
-
-async def go_on(client: Client, session_id: str, tries: int = 120) -> None:
-    """Continues a failed session as soon as the moves that were still running have ended."""
-    clock = SystemClock()
-    update = UpdateSessionRequest(session_id=session_id)
-    for left in reversed(range(tries)):
-        try:
-            await client.call(client.sessions.UpdateSession, update)
-            return
-        except CallFailed as failed:
-            if failed.code is not grpc.StatusCode.FAILED_PRECONDITION or not left:
-                raise
-        await clock.sleep_until(clock.now() + timedelta(seconds=1))
-
-
-async def test_a_failed_migration_is_continued_after_the_repair(site: Site) -> None:
-    before = servers(site.lab)
-    hosts = [s.compute_host for s in site.lab.admin.compute.servers(all_projects=True)]
-    broken = Counter(hosts).most_common(1)[0][0]
-    site.lab.faults(broken, live_migration="fail")
-    async with site.open() as (client, processes):
-        await site.grpc_manager(processes, "red", "live_migrate")
-        await site.rest_manager(processes, "blue")
-        session_id = await create(client, request())
-        assert await end_of(client, session_id) == FAILED
-        failed = await read(client, session_id)
-        assert any(f"from {broken}" in e.state_entered.reason for e in failed)
-        site.lab.faults(broken)
-        await go_on(client, session_id)
-        assert await end_of(client, session_id) == DONE
-        journal = await read(client, session_id)
-    check_nova(site, before, journal)
-    done = Counter(
-        e.step_ended.step_id.split("/")[1]
-        for e in journal
-        if e.step_ended.step_id.startswith("run_action/")
-    )
-    assert set(done.values()) == {1}, "work that was done is not repeated"
-
-
-async def test_a_destination_that_refuses_is_replaced(site: Site) -> None:
-    before = servers(site.lab)
-    site.lab.faults(site.lab.hosts()[0], pre_live_migration="fail")
-    async with site.open() as (client, processes):
-        await site.grpc_manager(processes, "red", "live_migrate")
-        await site.rest_manager(processes, "blue")
-        session_id = await create(client, request())
-        end = await end_of(client, session_id)
-        journal = await read(client, session_id)
-        assert end == DONE, journal[-1]
-    check_nova(site, before, journal)
 
 
 async def test_a_host_that_somebody_else_disabled_is_left_alone(site: Site) -> None:
