@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+import time
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
@@ -98,3 +99,8 @@ class VirtualClock:
             sleeper.set_result(None)
             self._quiet_turns = 0
         loop.call_soon(self._turn, loop)
+
+
+def pause(seconds: float) -> None:
+    """Lets real time pass in a thread that has no event loop."""
+    time.sleep(seconds)

@@ -19,7 +19,15 @@ from fenix_grpc.ports import Action, Clock, Cloud
 T = TypeVar("T")
 
 _ACTION = ("run", "idempotent")
-_CLOUD = ("inventory", "disable_host", "enable_host", "move_instance", "aclose")
+_CLOUD = (
+    "inventory",
+    "disable_host",
+    "enable_host",
+    "move_instance",
+    "evacuate_instance",
+    "remove_host",
+    "aclose",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,15 +39,24 @@ class Configured:
     #: Name of its entry point.
     kind: str
     options: Mapping[str, Any] = field(default_factory=dict)
+    #: Actions: seconds one run may take, 0 for the policy's; times it is tried on a host.
+    timeout_s: float = 0.0
+    attempts: int = 1
 
 
 class Allowed(Generic[T]):
     """The plug-ins of one sort that requests may name."""
 
-    def __init__(self, field: str, plugins: Mapping[str, T]) -> None:
+    def __init__(
+        self,
+        field: str,
+        plugins: Mapping[str, T],
+        configured: Mapping[str, Configured] | None = None,
+    ) -> None:
         """`field` is the one of a request that names them."""
         self._field = field
         self._plugins = plugins
+        self._configured = configured or {}
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -53,6 +70,10 @@ class Allowed(Generic[T]):
             raise InvalidRequest(self._field, f"{name} is not allowed here; allowed: {allowed}")
         return self._plugins[name]
 
+    def configured(self, name: str) -> Configured:
+        """How it was configured."""
+        return self._configured.get(name) or Configured(name=name, kind=name)
+
 
 def load_cloud(configured: Configured, clock: Clock) -> Cloud:
     """The cloud to work on. Raises InvalidRequest when it cannot be had."""
@@ -63,12 +84,13 @@ def load_cloud(configured: Configured, clock: Clock) -> Cloud:
 def load_actions(configured: Iterable[Configured], clock: Clock) -> Allowed[Action]:
     """The actions that sessions may run. Raises InvalidRequest when one cannot be had."""
     actions: dict[str, Action] = {}
-    for action in configured:
+    known = tuple(configured)
+    for action in known:
         place = f"actions.{action.name}"
         if action.name in actions:
             raise InvalidRequest(place, "is configured twice")
         actions[action.name] = _create("fenix.actions", place, action, clock, _ACTION)
-    return Allowed("actions", actions)
+    return Allowed("actions", actions, {action.name: action for action in known})
 
 
 def load_workflows(names: Iterable[str]) -> Allowed[Workflow]:

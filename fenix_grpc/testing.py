@@ -15,6 +15,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 
+from fenix_grpc.core.live import LiveRule
 from fenix_grpc.core.model import HostKind, InstanceAction, Resources
 from fenix_grpc.testing_lab import (
     CloudLab,
@@ -270,6 +271,69 @@ async def refuses_to_break_a_group(lab: CloudLab) -> None:
     await assert_counted(lab)
 
 
+async def aborts_what_is_slow(lab: CloudLab) -> None:
+    """At its time, counted from the beginning of the migration; whoever follows it hears the same."""
+    here, there = lab.hosts[:2]
+    instance_id = await lab.boot(lab.projects[0], here)
+    await lab.stick(here)
+    how, rule = InstanceAction.LIVE_MIGRATE, LiveRule(abort_s=3.0)
+    both = (lab.cloud, lab.another())
+    await asyncio.gather(
+        *(
+            assert_refused(move(lab, instance_id, how, here, there, cloud, rule), "what is slow")
+            for cloud in both
+        )
+    )
+    view = await instance_of(lab, instance_id)
+    assert view is not None, "the instance is gone"
+    assert (view.host, view.status) == (here, "ACTIVE"), f"it is {view.status} on {view.host}"
+    await assert_counted(lab)
+
+
+async def forces_what_is_slow(lab: CloudLab) -> None:
+    """At its time; then it ends well."""
+    here, there = lab.hosts[:2]
+    instance_id = await lab.boot(lab.projects[0], here)
+    await lab.stick(here)
+    how, rule = InstanceAction.LIVE_MIGRATE, LiveRule(force_s=3.0)
+    moved = await move(lab, instance_id, how, here, there, live=rule)
+    assert moved.host == there, f"it is said to be on {moved.host!r}"
+    await assert_settled(lab, instance_id, there)
+
+
+async def evacuates_the_dead_only(lab: CloudLab) -> None:
+    """An instance is built again elsewhere once its host is dead, and not before; a call again finds it done."""
+    here, there = lab.hosts[:2]
+    instance_id = await lab.boot(lab.projects[0], here)
+    refused = lab.cloud.evacuate_instance(
+        instance_id, source=here, target=there, timeout_s=lab.patience_s
+    )
+    await assert_refused(refused, "an evacuation from a host that reports")
+    await lab.cloud.disable_host(here, REASON)
+    await lab.bury(here)
+    for cloud in (lab.cloud, lab.another()):
+        moved = await cloud.evacuate_instance(
+            instance_id, source=here, target=there, timeout_s=lab.patience_s
+        )
+        assert moved.host == there, f"it is said to be on {moved.host!r}"
+    view = await instance_of(lab, instance_id)
+    assert view is not None, "the instance is gone"
+    assert (view.host, view.status) == (there, "ACTIVE"), f"it is {view.status} on {view.host}"
+
+
+async def removes_nothing_that_serves(lab: CloudLab) -> None:
+    """A host leaves the cloud only when it is taken out of service and stopped; one that is not there stays away."""
+    host = lab.hosts[0]
+    await assert_refused(lab.cloud.remove_host(host, REASON), "the removal of a host in service")
+    await lab.cloud.disable_host(host, REASON)
+    await assert_refused(lab.cloud.remove_host(host, REASON), "the removal of a running host")
+    await assert_refused(lab.cloud.remove_host(host, "another"), "the removal for somebody else")
+    await lab.cloud.remove_host("no-such-host", REASON)
+    view = await host_of(lab, host)
+    assert view is not None, f"host {host} is gone"
+    await lab.cloud.enable_host(host, REASON)
+
+
 CLOUD_CHECKS: tuple[CloudCheck, ...] = (
     shows_hosts_with_capacity,
     shows_instances_of_all_projects,
@@ -288,4 +352,8 @@ CLOUD_CHECKS: tuple[CloudCheck, ...] = (
     follows_a_move_in_progress,
     takes_over_from_a_dead_caller,
     refuses_to_break_a_group,
+    aborts_what_is_slow,
+    forces_what_is_slow,
+    evacuates_the_dead_only,
+    removes_nothing_that_serves,
 )

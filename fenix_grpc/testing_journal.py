@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 
-from fenix_grpc.core.errors import Conflict
+from fenix_grpc.core.errors import Conflict, LeaseLost
 from fenix_grpc.core.events import Event, HostChanged, HostsSelected, SessionCreated, SessionDeleted
 from fenix_grpc.core.model import ActionSpec, ActionType, HostProgress
 from fenix_grpc.ports import Appended, Journal, Once, Recorded
@@ -71,6 +71,11 @@ async def _outcomes(appends: Sequence[Awaitable[Appended]]) -> tuple[list[Append
 async def _conflicts(append: Awaitable[Appended]) -> None:
     done, conflicts = await _outcomes([append])
     assert conflicts == 1, f"{done} should have been a Conflict"
+
+
+async def _loses_lease(append: Awaitable[Appended]) -> None:
+    (outcome,) = await asyncio.gather(append, return_exceptions=True)
+    assert isinstance(outcome, LeaseLost), f"{outcome} should have been LeaseLost"
 
 
 async def check_an_empty_journal_has_nothing(open_journal: OpenJournal) -> None:
@@ -157,6 +162,24 @@ async def check_one_of_many_with_the_same_expectation_wins(open_journal: OpenJou
         )
         assert (len(done), conflicts) == (1, 49)
         assert len(await journal.read("s1")) == 2
+
+
+async def check_an_append_alone_minds_the_others(open_journal: OpenJournal) -> None:
+    async with _opened(open_journal) as journal:
+        await _create(journal, "s1")
+        here = (await _create(journal, "s2")).position
+        await journal.append("s1", [_changed(1)], at=T0, alone_since=here)
+        await journal.append("s1", [_changed(2)], at=T0, alone_since=here)
+        await _conflicts(journal.append("s2", [_changed(3)], at=T0, alone_since=here))
+        await _conflicts(
+            journal.append("s3", [_created()], at=T0, expected_seq=0, alone_since=here)
+        )
+        assert await journal.find("s3") is None
+        head = await journal.head()
+        done, conflicts = await _outcomes(
+            [journal.append(s, [_changed(4)], at=T0, alone_since=head) for s in ("s1", "s2")]
+        )
+        assert (len(done), conflicts) == (1, 1)
 
 
 async def check_a_repeated_request_appends_once(open_journal: OpenJournal) -> None:
@@ -270,6 +293,46 @@ async def check_released_leases_are_free(open_journal: OpenJournal) -> None:
         assert set(await journal.claim("b", now=_at(1), until=_at(11))) == {"s1"}
 
 
+async def check_only_the_holder_of_a_lease_appends(open_journal: OpenJournal) -> None:
+    async with _opened(open_journal) as journal:
+        await _create(journal, "s1")
+        await _loses_lease(journal.append("s1", [_changed(1)], at=T0, held_by="a"))
+        await journal.claim("a", now=T0, until=_at(10))
+        done = await journal.append("s1", [_changed(1)], at=_at(60), expected_seq=1, held_by="a")
+        assert done.seq == 2, "a lease that is over is held until somebody takes it"
+        await journal.claim("b", now=_at(61), until=_at(71))
+        await _loses_lease(journal.append("s1", [_changed(2)], at=T0, expected_seq=2, held_by="a"))
+        await _loses_lease(journal.append("s1", [_changed(2)], at=T0, held_by="a"))
+        await _loses_lease(journal.append("s1", [], at=T0, expected_seq=2, held_by="a"))
+        assert (await journal.append("s1", [_changed(2)], at=T0, held_by="b")).seq == 3
+        await journal.release("b")
+        await _loses_lease(journal.append("s1", [_changed(3)], at=T0, held_by="b"))
+        assert (await journal.append("s1", [_changed(3)], at=T0)).seq == 4
+        await _loses_lease(journal.append("s2", [_created()], at=T0, expected_seq=0, held_by="b"))
+        assert await journal.find("s2") is None
+
+
+async def check_a_lease_counts_within_a_batch(open_journal: OpenJournal) -> None:
+    """Claims, releases and appends that are made at the same time are as if one came after the other."""
+    async with _opened(open_journal) as journal:
+        await _create(journal, "s1")
+        outcomes = await asyncio.gather(
+            journal.append("s1", [_changed(1)], at=T0, held_by="a"),
+            journal.claim("a", now=T0, until=_at(10)),
+            journal.append("s1", [_changed(2)], at=T0, held_by="a"),
+            journal.claim("b", now=_at(10), until=_at(20)),
+            journal.append("s1", [_changed(3)], at=T0, held_by="a"),
+            journal.append("s1", [_changed(4)], at=T0, held_by="b"),
+            journal.release("b"),
+            journal.append("s1", [_changed(5)], at=T0, held_by="b"),
+            return_exceptions=True,
+        )
+        lost = [number for number, each in enumerate(outcomes) if isinstance(each, LeaseLost)]
+        assert lost == [0, 4, 7], outcomes
+        kept = [entry.event for entry in await journal.read("s1", after_seq=1)]
+        assert kept == [_changed(2), _changed(4)]
+
+
 async def check_listeners_are_those_heard_lately(open_journal: OpenJournal) -> None:
     async with _opened(open_journal) as journal:
         await journal.heard([], T0)
@@ -352,6 +415,27 @@ async def check_leases_are_held_by_one_of_all(open_journal: OpenJournal) -> None
         assert sorted([*held[0], *held[1]]) == [f"s{number}" for number in range(10)]
 
 
+async def check_whoever_lost_a_lease_cannot_append(open_journal: OpenJournal) -> None:
+    """One that was stopped while it held a session, beside the one that took it over: whatever the first computed,
+    from the journal as it was or as it is, is refused."""
+    async with _opened(open_journal) as late, _opened(open_journal) as taker:
+        await _create(late, "s1")
+        await late.claim("late", now=T0, until=_at(10))
+        assert list(await taker.claim("taker", now=_at(11), until=_at(21))) == ["s1"]
+        for seq in range(1, 11):
+            late_append = late.append(
+                "s1", [_changed(0)], at=_at(12), expected_seq=seq, held_by="late"
+            )
+            append = taker.append(
+                "s1", [_changed(seq)], at=_at(12), expected_seq=seq, held_by="taker"
+            )
+            lost, done = await asyncio.gather(late_append, append, return_exceptions=True)
+            assert isinstance(lost, LeaseLost), lost
+            assert isinstance(done, Appended), done
+        kept = [entry.event for entry in await late.read("s1", after_seq=1)]
+        assert kept == [_changed(seq) for seq in range(1, 11)]
+
+
 async def check_a_follower_misses_nothing(open_journal: OpenJournal) -> None:
     """Events of several writers appear in the order of their positions: none turns up behind the cursor."""
     async with _opened(open_journal) as one, _opened(open_journal) as other:
@@ -383,6 +467,7 @@ JOURNAL_CHECKS: Sequence[JournalCheck] = (
     check_seqs_have_no_gaps_and_positions_grow,
     check_reading_goes_on_from_a_cursor,
     check_a_wrong_expectation_appends_nothing,
+    check_an_append_alone_minds_the_others,
     check_one_of_many_with_the_same_expectation_wins,
     check_a_repeated_request_appends_once,
     check_a_failed_request_may_be_repeated,
@@ -392,6 +477,8 @@ JOURNAL_CHECKS: Sequence[JournalCheck] = (
     check_a_lease_is_held_by_one,
     check_a_session_that_wakes_can_be_claimed,
     check_released_leases_are_free,
+    check_only_the_holder_of_a_lease_appends,
+    check_a_lease_counts_within_a_batch,
     check_listeners_are_those_heard_lately,
     check_waiters_wake_on_an_append,
 )
@@ -402,5 +489,6 @@ SHARED_JOURNAL_CHECKS: Sequence[JournalCheck] = (
     check_one_of_several_writers_wins,
     check_a_request_is_known_to_all,
     check_leases_are_held_by_one_of_all,
+    check_whoever_lost_a_lease_cannot_append,
     check_a_follower_misses_nothing,
 )

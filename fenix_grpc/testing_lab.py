@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Protocol
 
 from fenix_grpc.core.errors import CloudRefused
+from fenix_grpc.core.live import LiveRule
 from fenix_grpc.core.model import HostView, InstanceAction, InstanceView, Resources
 from fenix_grpc.ports import Clock, Cloud, MoveResult
 
@@ -63,6 +64,12 @@ class CloudLab(Protocol):
     async def disable(self, host: str, reason: str) -> None:
         """Disables a host as some other operator would, whether or not it is disabled already."""
 
+    async def stick(self, host: str) -> None:
+        """Live migrations from this host never end from now on, unless they are forced or aborted."""
+
+    async def bury(self, host: str) -> None:
+        """The cloud takes the host for dead from now on; nothing runs there any more."""
+
     async def moves(self, instance_id: str) -> int:
         """How many moves of an instance the cloud has begun."""
 
@@ -89,10 +96,11 @@ async def move(
     source: str,
     target: str = "",
     cloud: Cloud | None = None,
+    live: LiveRule | None = None,
 ) -> MoveResult:
     """A move through the driver under test, or through another `cloud`."""
     return await (cloud or lab.cloud).move_instance(
-        instance_id, how, source=source, target=target, timeout_s=lab.patience_s
+        instance_id, how, source=source, target=target, timeout_s=lab.patience_s, live=live
     )
 
 

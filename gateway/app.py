@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import msgspec
 from google.protobuf.descriptor import ServiceDescriptor
 from google.rpc import code_pb2
 
-from gateway import rules, streams, transcode, v1
+from gateway import pages, rules, streams, transcode, v1
 from gateway.asgi import (
     Answer,
     ClientGone,
@@ -28,12 +29,30 @@ from gateway.proto_json import to_json
 from gateway.rules import Binding, Found
 from gateway.v1_requests import Instead
 
-_VERSION = {"id": "v1", "status": "CURRENT", "links": [{"rel": "self", "href": "/v1/"}]}
-#: Paths that belong to the gateway itself.
-_PAGES: Mapping[str, bytes] = {
-    "": msgspec.json.encode({"versions": [_VERSION]}),
-    "/v1": msgspec.json.encode({"version": _VERSION}),
-    "/healthz": msgspec.json.encode({"status": "ok"}),
+#: An answer that whoever runs the gateway gives at a path of its own.
+Page = Callable[[], Answer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How requests and answers look."""
+
+    name: str
+    #: By full name of the RPC.
+    views: Mapping[str, v1.View]
+    #: Of all others.
+    plain: v1.View
+
+    @classmethod
+    def of(cls, name: str, views: Mapping[str, v1.View], errors: ErrorView) -> Dialect:
+        """The standard mapping wherever there is no view."""
+        plain = v1.View(response=lambda response, _body: to_json(response), errors=errors)
+        return cls(name=name, views=views, plain=plain)
+
+
+_DIALECTS = {
+    "v1": Dialect.of("v1", v1.VIEWS, v1.ERRORS),
+    "standard": Dialect.of("standard", {}, ErrorView()),
 }
 
 
@@ -45,18 +64,17 @@ class App:
         backend: Backend,
         *,
         services: Sequence[ServiceDescriptor],
-        views: Mapping[str, v1.View],
-        errors: ErrorView,
+        dialect: Dialect,
         aliases: bool,
         limits: Limits,
+        pages: Mapping[str, Page],
     ) -> None:
         self._backend = backend
         self._routes = rules.routes(services, aliases=aliases)
         self._methods = rules.methods(services)
-        self._views = views
-        self._plain = v1.View(response=lambda response, _body: to_json(response), errors=errors)
-        self._errors = errors
-        self._limits = limits
+        self._dialect = dialect
+        self.limits = limits
+        self._pages = pages
         self._stopping = asyncio.Event()
 
     def stop(self) -> None:
@@ -81,24 +99,28 @@ class App:
 
     async def _http(self, request: Request, receive: Receive, send: Send) -> None:
         """The boundary: whatever happens, the client gets an answer and never a traceback."""
+        dialect = _DIALECTS["standard"] if _asks_for_standard(request) else self._dialect
         try:
-            answer = await self._answer(request, receive, send)
+            answer = await self._answer(request, dialect, receive, send)
         except ClientGone:
             return
         except HttpError as err:
-            answer = http_answer(err, self._errors)
+            answer = http_answer(err, dialect.plain.errors)
         except RpcError as err:
-            answer = rpc_answer(err, self._errors)
+            answer = rpc_answer(err, dialect.plain.errors)
         except Exception as err:
-            answer = rpc_answer(incident(err), self._errors)
+            answer = rpc_answer(incident(err), dialect.plain.errors)
         if answer is not None:
             await send_answer(send, answer, request.echoed(), request.method)
 
-    async def _answer(self, request: Request, receive: Receive, send: Send) -> Answer | None:
+    async def _answer(
+        self, request: Request, dialect: Dialect, receive: Receive, send: Send
+    ) -> Answer | None:
         """None when the answer was a stream and is sent."""
-        page = _PAGES.get(request.raw_path.removesuffix("/"))
+        path = request.raw_path.removesuffix("/")
+        page = self._pages[path]() if path in self._pages else pages.at(path, dialect.name)
         if page is not None:
-            return _check_verb(request, ("GET", "HEAD")) or Answer(status=200, body=page)
+            return _check_verb(request, ("GET", "HEAD")) or page
         found = self._find(request)
         options = _check_verb(request, _verbs(found))
         if options is not None:
@@ -106,7 +128,7 @@ class App:
         binding = found.bindings["GET" if request.method == "HEAD" else request.method]
         body = await self._body(request, binding, receive)
         if not binding.method.streaming:
-            return await self._unary(request, binding, found.values, body)
+            return await self._unary(request, dialect, binding, found.values, body)
         await self._stream(request, binding, found.values, body, receive, send)
         return None
 
@@ -122,16 +144,21 @@ class App:
     async def _body(self, request: Request, binding: Binding, receive: Receive) -> transcode.Json:
         if not request.may_have_body:
             return {}
-        body = transcode.parse_body(await request.body(receive, self._limits))
+        body = transcode.parse_body(await request.body(receive, self.limits))
         if body and not binding.body:
             raise HttpError(400, f"{request.method} takes no body here")
         return body
 
     async def _unary(
-        self, request: Request, binding: Binding, values: Sequence[str], body: transcode.Json
+        self,
+        request: Request,
+        dialect: Dialect,
+        binding: Binding,
+        values: Sequence[str],
+        body: transcode.Json,
     ) -> Answer:
         method = binding.method
-        view = self._views.get(method.name, self._plain)
+        view = dialect.views.get(method.name, dialect.plain)
         try:
             fields = view.request(transcode.merge(binding, values, request.query, body))
             if isinstance(fields, Instead):
@@ -161,7 +188,7 @@ class App:
             receive,
             headers=request.echoed(),
             stopping=self._stopping,
-            open_wait_s=self._limits.stream_open_s,
+            open_wait_s=self.limits.stream_open_s,
             resumed=bool(fields.get("after")),
         )
 
@@ -173,21 +200,31 @@ def create_app(
     aliases: bool = True,
     limits: Limits | None = None,
     services: Sequence[ServiceDescriptor] = rules.SERVICES,
+    pages: Mapping[str, Page] | None = None,
 ) -> App:
     """An ASGI application over a back end.
 
-    View `v1` speaks as v1 clients expect on the documented paths; `standard` is grpc-gateway's mapping everywhere.
-    `aliases` serves `/maintenance...` as `/v1/maintenance...` too. Raises ValueError for annotations that cannot be
-    served.
+    View `v1` speaks as v1 clients expect on the documented paths; `standard` is grpc-gateway's mapping everywhere, and
+    what a client gets that sends `Accept: application/json;profile=standard`.
+    `aliases` serves `/maintenance...` as `/v1/maintenance...` too. `pages` answers at more paths. Raises ValueError for
+    annotations that cannot be served.
     """
-    legacy = view == "v1"
     return App(
         backend,
         services=services,
-        views=v1.VIEWS if legacy else {},
-        errors=v1.ERRORS if legacy else ErrorView(),
+        dialect=_DIALECTS[view],
         aliases=aliases,
         limits=limits or Limits(),
+        pages=pages or {},
+    )
+
+
+def _asks_for_standard(request: Request) -> bool:
+    accept = request.headers.get("accept", "").lower().replace('"', "")
+    return any(
+        parameter.strip() == "profile=standard"
+        for media_type in accept.split(",")
+        for parameter in media_type.split(";")[1:]
     )
 
 

@@ -7,14 +7,16 @@ from __future__ import annotations
 
 import asyncio
 import re
+import secrets
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 from urllib.parse import quote
 
 from google.rpc import code_pb2
 
-from gateway.backend import Metadata
+from gateway.backend import CERTIFICATE_NAME, PEER, Metadata
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -22,9 +24,18 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Header = tuple[bytes, bytes]
 
 JSON = b"application/json"
+#: Names of requests without one: that of this process, drawn once, and a number.
+_PROCESS = f"req-{secrets.token_hex(6)}-"
+_NUMBERS = count(1)
 #: Headers that the back end is told, lower-case.
-_PASSED_ON = ("x-auth-token", "authorization", "x-request-id", "x-openstack-request-id")
-#: Headers that the client gets back, so that both ends log the same id.
+_PASSED_ON = (
+    "x-auth-token",
+    "authorization",
+    "x-request-id",
+    "x-openstack-request-id",
+    "traceparent",
+)
+#: Headers that the client gets back.
 _ECHOED = ("x-request-id", "x-openstack-request-id")
 #: What gRPC allows in the value of a metadata entry.
 _METADATA_VALUE = re.compile(r"[\x20-\x7e]{0,8192}")
@@ -56,8 +67,14 @@ class ClientGone(Exception):
 class Limits:
     """What one request may cost."""
 
-    #: Largest body. Room for a create with the largest metadata and 10000 hosts.
-    body_bytes: int = (1 << 20) + (1 << 16)
+    #: Largest body, as large as a request over gRPC.
+    body_bytes: int = 4 << 20
+    #: All of the head: the request line and the headers.
+    head_bytes: int = 32 << 10
+    #: A client that takes nothing of its answer for so long is disconnected.
+    stalled_s: float = 30.0
+    #: For how long a connection that is idle when the server stops may still bring a request that was on its way.
+    last_request_s: float = 0.25
     #: Longest time for a body to arrive.
     body_wait_s: float = 30.0
     #: How long a stream may stay silent before the client is told that it is open. An error that comes sooner is an
@@ -78,7 +95,7 @@ class Answer:
 class Request:
     """The head of an HTTP request; its body is read on demand."""
 
-    __slots__ = ("headers", "method", "query", "raw_path")
+    __slots__ = ("_peer", "headers", "method", "query", "raw_path")
 
     def __init__(self, scope: Scope) -> None:
         self.method: str = scope["method"]
@@ -90,6 +107,13 @@ class Request:
         self.headers: dict[str, str] = {
             name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]
         }
+        # Without a name of its own a request gets one, so that both ends can log the same.
+        if "x-request-id" not in self.headers:
+            self.headers["x-request-id"] = f"{_PROCESS}{next(_NUMBERS):x}"
+
+        client, tls = scope.get("client"), scope.get("extensions", {}).get("tls", {})
+        self._peer = [(PEER, f"rest:{client[0]}:{client[1]}")] if client else []
+        self._peer += [(CERTIFICATE_NAME, name) for name in tls.get("client_names", ())]
 
     @property
     def may_have_body(self) -> bool:
@@ -104,7 +128,7 @@ class Request:
                 raise HttpError(
                     400, f"header {name}: only printable ASCII, at most 8192 characters"
                 )
-        return found
+        return [*found, *self._peer]
 
     def echoed(self) -> list[Header]:
         """Headers that go back with every answer."""

@@ -14,6 +14,10 @@ from google.rpc.status_pb2 import Status
 
 #: What a caller says besides the request: lower-case key, ASCII value.
 Metadata = Sequence[tuple[str, str]]
+#: Metadata in which the gateway says where a request comes from, and which names its client's certificate has (an entry
+#: each). No header becomes one of them, so a back end in the same process may believe them.
+PEER = "fenix-peer"
+CERTIFICATE_NAME = "fenix-certificate-name"
 
 
 class RpcError(Exception):

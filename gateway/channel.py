@@ -11,7 +11,7 @@ from google.rpc import status_pb2
 from grpc_status import rpc_status
 
 from gateway import rules
-from gateway.backend import Metadata, RpcError
+from gateway.backend import CERTIFICATE_NAME, Metadata, RpcError
 from gateway.errors import incident
 
 #: What a channel to fenix needs.
@@ -50,7 +50,7 @@ class ChannelBackend:
         """See Backend."""
         try:
             response: Message = await self._calls[method](
-                request, metadata=tuple(metadata), timeout=self._timeout_s
+                request, metadata=_said(metadata), timeout=self._timeout_s
             )
         except grpc.aio.AioRpcError as err:
             raise _rpc_error(err) from err
@@ -60,7 +60,7 @@ class ChannelBackend:
         self, method: str, request: Message, metadata: Metadata
     ) -> AsyncIterator[Message]:
         """See Backend."""
-        call = self._calls[method](request, metadata=tuple(metadata))
+        call = self._calls[method](request, metadata=_said(metadata))
         try:
             async for response in call:
                 yield response
@@ -68,6 +68,11 @@ class ChannelBackend:
             raise _rpc_error(err) from err
         finally:
             call.cancel()
+
+
+def _said(metadata: Metadata) -> tuple[tuple[str, str], ...]:
+    """Names of certificates stay here: a server believes its own door only."""
+    return tuple(entry for entry in metadata if entry[0] != CERTIFICATE_NAME)
 
 
 def _rpc_error(err: grpc.aio.AioRpcError) -> RpcError:

@@ -10,14 +10,17 @@ import logging
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 from typing import Any
 
 import msgspec
-from google.protobuf import json_format
+from google.protobuf import descriptor_pool, message_factory
+from google.protobuf.message import DecodeError
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 
 from gateway.asgi import Answer, Header, HttpError
 from gateway.backend import RpcError
+from gateway.proto_json import to_json
 
 _log = logging.getLogger(__name__)
 
@@ -91,13 +94,16 @@ def rpc_answer(error: RpcError, view: ErrorView) -> Answer:
     """The response for a call that failed."""
     status = view.status.get(error.code) or HTTP_STATUS.get(error.code, 500)
     headers: list[Header] = []
-    if status == 503:
+    passing = error.code == code_pb2.RESOURCE_EXHAUSTED and _has_retry(error)
+    if passing:  # not the sessions at once of v1, which take more than a moment
+        status = HTTP_STATUS[error.code]
+    if status == 503 or passing:
         headers.append((b"retry-after", str(_retry_after_s(error)).encode()))
     elif status == 401:
         headers.append((b"www-authenticate", b"Bearer"))
     text = error.message
     if error.code != code_pb2.NOT_FOUND or _missing(error) in ("", "session"):
-        text = view.text.get(error.code, text)
+        text = error.message if passing else view.text.get(error.code, text)
     return _answer(status, status_json(error), text, headers, view)
 
 
@@ -116,10 +122,17 @@ def _answer(
 
 
 def _detail(detail: Any) -> Any:
+    """A google.protobuf.Any as every other message is written: with unpopulated fields."""
     try:
-        return json_format.MessageToDict(detail)
-    except TypeError:  # a type that this process does not know
+        kind = descriptor_pool.Default().FindMessageTypeByName(detail.TypeName())
+        message = message_factory.GetMessageClass(kind).FromString(detail.value)
+    except (KeyError, DecodeError):  # a type that this process does not know, or knows otherwise
         return {"@type": detail.type_url}
+    written = to_json(message)
+    return {
+        "@type": detail.type_url,
+        **(written if isinstance(written, dict) else {"value": written}),
+    }
 
 
 def _unpacked(error: RpcError, kind: Any) -> Any:
@@ -131,9 +144,13 @@ def _unpacked(error: RpcError, kind: Any) -> Any:
     return found
 
 
+def _has_retry(error: RpcError) -> bool:
+    return bool(_unpacked(error, error_details_pb2.RetryInfo).HasField("retry_delay"))
+
+
 def _retry_after_s(error: RpcError) -> int:
-    delay: int = _unpacked(error, error_details_pb2.RetryInfo).retry_delay.seconds
-    return delay or _RETRY_AFTER_S
+    delay = _unpacked(error, error_details_pb2.RetryInfo).retry_delay
+    return ceil(int(delay.ToMilliseconds()) / 1000) or _RETRY_AFTER_S
 
 
 def _missing(error: RpcError) -> str:

@@ -127,8 +127,27 @@ def routes(services: Sequence[ServiceDescriptor] = SERVICES, *, aliases: bool = 
         binding
         for service in services
         for rpc in service.methods
-        for binding in _bindings(rpc, aliases=aliases)
+        for binding in bindings(rpc, aliases=aliases)
     )
+
+
+def bindings(rpc: MethodDescriptor, *, aliases: bool) -> Iterable[Binding]:
+    """The bindings of one RPC, in the order of its annotation."""
+    options: Any = rpc.GetOptions()
+    first = options.Extensions[annotations_pb2.http]
+    for rule in (first, *first.additional_bindings):
+        if rule.WhichOneof("pattern") is None:
+            continue
+        binding = _binding(rpc, rule)
+        yield binding
+        if aliases and binding.template.startswith("/v1/maintenance"):
+            yield Binding(
+                method=binding.method,
+                verb=binding.verb,
+                template=binding.template.removeprefix("/v1"),
+                variables=binding.variables,
+                body=binding.body,
+            )
 
 
 def _walk(
@@ -162,24 +181,6 @@ def _method(rpc: MethodDescriptor) -> Method:
         response=message_factory.GetMessageClass(rpc.output_type),
         streaming=rpc.server_streaming,
     )
-
-
-def _bindings(rpc: MethodDescriptor, *, aliases: bool) -> Iterable[Binding]:
-    options: Any = rpc.GetOptions()
-    first = options.Extensions[annotations_pb2.http]
-    for rule in (first, *first.additional_bindings):
-        if rule.WhichOneof("pattern") is None:
-            continue
-        binding = _binding(rpc, rule)
-        yield binding
-        if aliases and binding.template.startswith("/v1/maintenance"):
-            yield Binding(
-                method=binding.method,
-                verb=binding.verb,
-                template=binding.template.removeprefix("/v1"),
-                variables=binding.variables,
-                body=binding.body,
-            )
 
 
 def _binding(rpc: MethodDescriptor, rule: Any) -> Binding:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 from collections.abc import Callable, Generator
 
 import uvicorn
 
 from gateway.app import App
+from gateway.connection import Connection
 
 #: Connections that may wait to be accepted: every watcher comes back at once after a restart.
 _BACKLOG = 2048
@@ -32,17 +34,17 @@ async def serve(
     on_ready: Callable[[int], None] | None = None,
     grace_s: int = 5,
     access_log: bool = False,
-    certificate: str = "",
-    key: str = "",
+    tls: ssl.SSLContext | None = None,
 ) -> None:
     """Serves until `stop` is set; then ends the streams, gives other requests `grace_s` and returns.
 
-    `on_ready` is told the port once connections are accepted; port 0 takes a free one. With `certificate` and `key`
-    (files, PEM) it speaks TLS. Raises OSError when the address cannot be used.
+    `on_ready` is told the port once connections are accepted; port 0 takes a free one. Without `tls` it speaks
+    plain HTTP. Raises OSError when the address cannot be used.
     """
+    protocol = type("Protocol", (Connection,), {"limits": app.limits, "stop": stop})
     config = uvicorn.Config(
         app,
-        http="httptools",
+        http=protocol,
         ws="none",
         lifespan="off",
         interface="asgi3",
@@ -52,8 +54,7 @@ async def serve(
         server_header=False,
         backlog=_BACKLOG,
         timeout_graceful_shutdown=grace_s,
-        ssl_certfile=certificate or None,
-        ssl_keyfile=key or None,
+        ssl_context_factory=None if tls is None else (lambda _config, _default: tls),
     )
     listener = _listen(host, port)
     server = _Server(config)

@@ -104,6 +104,8 @@ def _from_query(request: Any, query: bytes) -> Fields:
             inner = inner.setdefault(message.name, {})
             if not isinstance(inner, dict):
                 raise invalid(path, "does not go together with the rest of the query")
+        if field.name in inner:  # by its other name
+            raise invalid(path, "is given more than once")
         inner[field.name] = parsed if field.is_repeated else parsed[0]
     return fields
 

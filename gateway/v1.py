@@ -10,7 +10,7 @@ The documents, the old code and the clients in the field differ from each other;
     D6   list: `session_id` or `sessions`                        both keys, the same list
     D7   get: `state`, later `session_id` too                    both, and more
     D8   `hosts` mandatory, later optional                       optional; null and [] mean all
-    D9   `download` of strings or objects                        not supported yet: 422 unless empty (with D10)
+    D9   `download` of strings or objects                        both (with D10)
     D11  `actions[].type`: three words, later five               five, in either case
     D12  `actions[].metadata` mandatory, missing in the sample   optional
     D13  order of actions                                        alphabetical, decided by the workflow
@@ -18,9 +18,10 @@ The documents, the old code and the clients in the field differ from each other;
     D15  `workflow` mandatory, with a default                    optional
     D16  workflow `nfv`                                          means `vnf`
     D17  `maintenance_at` with a blank or a T, with a zone       all; no zone means UTC
-    D18  `instance_actions` or `instance_action`                 either, as object or word, on either URL
+    D18  `instance_actions` or `instance_action`                 either, as object or word, on either URL; without an
+                                                                 instance for all that is open of the project
     D19  `session_id`, `instance_ids` in replies                 ignored, as other unknown keys of replies
-    D20  reply without an action                                 the session's default
+    D20  reply without an action                                 what the constraint says, else MIGRATE
     D21  MIGRATION, LIVE_MIGRATION                               mean MIGRATE, LIVE_MIGRATE
     D22  `projet_id`                                             a misprint in the document's path
     D23  constraint values as text: `"60,"`, `"True,"`           read as meant, with a warning (v1_constraints.py)
@@ -38,7 +39,7 @@ from typing import Any
 
 from google.rpc import code_pb2
 
-from gateway import v1_constraints, v1_requests, v1_responses
+from gateway import v1_constraints, v1_plans, v1_requests, v1_responses
 from gateway.errors import ErrorView
 from gateway.transcode import Fields
 from gateway.v1_requests import Instead
@@ -90,6 +91,9 @@ VIEWS: Mapping[str, View] = {
         request=v1_requests.update, response=v1_responses.session
     ),
     "/fenix.v1.SessionService/DeleteSession": View(response=v1_responses.deleted),
+    "/fenix.v1.SessionService/PlanSession": View(
+        request=v1_requests.plan, response=v1_plans.planned
+    ),
     "/fenix.v1.ProjectService/GetProjectSession": View(response=v1_responses.asked),
     "/fenix.v1.ProjectService/ReplyProjectSession": View(
         request=v1_requests.reply, response=v1_responses.echo

@@ -25,10 +25,11 @@ _CREATE_KEYS = frozenset(
         "metadata",
         "download",
         "actions",
+        "options",
         "request_id",
     )
 )
-_UPDATE_KEYS = frozenset(("session_id", "state", "request_id"))
+_UPDATE_KEYS = frozenset(("session_id", "state", "window_end", "request_id"))
 _ACTION_KEYS = frozenset(("plugin", "type", "metadata"))
 _REPLY_KEYS = ("session_id", "project_id", "instance_id", "reason", "notice_id", "request_id")
 
@@ -44,9 +45,23 @@ _NOTICE_ALIASES = {
     "DOWN_SCALE": "SCALE_IN",
     "IN_SCALE": "SCALE_IN",
     "ADMIN_ACTION_DONE": "INSTANCE_ACTION_DONE",
+    "ADMIN_ACTION_FALLBACK": "INSTANCE_ACTION_FALLBACK",
 }
 #: Told without a question; Tacker replies to the first of them all the same.
-_NEED_NO_REPLY = frozenset({"INSTANCE_ACTION_DONE", "MAINTENANCE_FAILED", "SESSION_DELETED"})
+_NEED_NO_REPLY = frozenset(
+    {
+        "INSTANCE_ACTION_DONE",
+        "INSTANCE_ACTION_FALLBACK",
+        "MAINTENANCE_FAILED",
+        "SESSION_DELETED",
+    }
+)
+#: Options that are one word.
+_OPTION_WORDS = {
+    "preference": words.PREFERENCE,
+    "slow_live": words.SLOW_LIVE,
+    "host_down": words.HOST_DOWN,
+}
 #: D21.
 _ACTION_ALIASES = {"MIGRATION": "MIGRATE", "LIVE_MIGRATION": "LIVE_MIGRATE"}
 
@@ -62,13 +77,13 @@ class Instead:
 def create(said: Fields) -> Fields:
     """E1. Raises RpcError INVALID_ARGUMENT."""
     _refuse_unknown(said, _CREATE_KEYS)
-    if said.get("download"):
-        raise invalid("download", "not supported yet; install plug-ins on the server instead")
     if said.get("state") not in (None, "MAINTENANCE"):  # D14
         raise invalid("state", "a session starts in MAINTENANCE")
     if not isinstance(said.get("metadata"), dict | None):
         raise invalid("metadata", "must be an object")
     fields = {key: said[key] for key in ("metadata", "request_id") if said.get(key) is not None}
+    if said.get("options") is not None:
+        fields["options"] = _options(said["options"])
     fields["hosts"] = _list(said, "hosts")  # D8
     if said.get("maintenance_at") is not None:
         fields["maintenance_at"] = _time("maintenance_at", said["maintenance_at"])
@@ -77,6 +92,9 @@ def create(said: Fields) -> Fields:
         fields["workflow"] = _WORKFLOW_ALIASES.get(_text("workflow", workflow), workflow)
     fields["actions"] = [
         _action_spec(f"actions[{i}]", action) for i, action in enumerate(_list(said, "actions"))
+    ]
+    fields["packages"] = [
+        _package(f"download[{i}]", package) for i, package in enumerate(_list(said, "download"))
     ]
     return fields
 
@@ -90,7 +108,19 @@ def update(said: Fields) -> Fields:
         fields["state"] = words.STATE.name(_text("state", state))
         if fields["state"] is None:
             raise invalid("state", f"must be one of {', '.join(words.STATE)}")
+    if fields.get("window_end") is not None:
+        fields["window_end"] = _time("window_end", fields["window_end"])
     return fields
+
+
+def plan(said: Fields) -> Fields:
+    """A dry run is specified like a new session. Raises RpcError INVALID_ARGUMENT."""
+    specification = said.get("specification")
+    if specification is None:
+        return said
+    if not isinstance(specification, dict):
+        raise invalid("body", "must be a JSON object")
+    return {**said, "specification": create(specification)}
 
 
 def list_all(said: Fields) -> Fields:
@@ -157,6 +187,46 @@ def _action_spec(key: str, said: Any) -> Fields:
         known = ", ".join(word.lower() for word in words.ACTION_TYPE)
         raise invalid(f"{key}.type", f"must be one of {known}")
     return {**said, "type": kind}  # D12: metadata is optional
+
+
+def _package(key: str, said: Any) -> Fields:
+    """D9: a URL, or an object with one inside."""
+    if isinstance(said, str):
+        return {"url": said}
+    if not isinstance(said, dict):
+        raise invalid(key, "must be a URL, or an object with one")
+    digest = said.get("sha256")
+    others = [value for name, value in said.items() if name != "sha256"]
+    urls = [value for value in others if isinstance(value, str) and "://" in value]
+    url = said.get("url", urls[0] if len(urls) == 1 else None)
+    fields = {"url": _text(f"{key}.url", url)}
+    return fields if digest is None else {**fields, "sha256": _text(f"{key}.sha256", digest)}
+
+
+def _options(said: Any) -> Fields:
+    """Not of v1, but a word and a time in them are written as everywhere else in its bodies."""
+    if not isinstance(said, dict):
+        raise invalid("options", "must be an object")
+    fields = {key: value for key, value in said.items() if value is not None}
+    if "window_end" in fields:
+        fields["window_end"] = _time("options.window_end", fields["window_end"])
+    for key, enum in _OPTION_WORDS.items():
+        if key in fields:
+            fields[key] = _option_word(f"options.{key}", fields[key], enum)
+    if "failed_live" in fields:
+        said = _list(fields, "failed_live")
+        enum = words.FAILED_LIVE
+        fields["failed_live"] = [_option_word("options.failed_live", word, enum) for word in said]
+    return fields
+
+
+def _option_word(key: str, said: Any, enum: words.Words) -> str:
+    """A word in any case, with its prefix or without."""
+    word = _text(key, said).upper()
+    name = word if word in map(enum.name, enum) else enum.name(word)
+    if name is None:
+        raise invalid(key, f"must be one of {', '.join(enum)}")
+    return name
 
 
 def _time(key: str, said: Any) -> str:

@@ -21,8 +21,9 @@ Json = dict[str, Any]
 
 
 def created(response: session_pb.CreateSessionResponse, _body: Any) -> Json:
-    """E1."""
-    return {"session_id": response.session.session_id}
+    """E1; warnings only where there are any, as old clients know one key."""
+    said: Json = {"session_id": response.session.session_id}
+    return {**said, "warnings": list(response.warnings)} if response.warnings else said
 
 
 def listed(response: session_pb.ListSessionsResponse, _body: Any) -> Json:
@@ -79,13 +80,13 @@ def detail(response: session_pb.GetSessionDetailResponse, _body: Any) -> Json:
         "action_plugins": (_action_plugin(action) for action in found.actions),
         "action_plugin_instances": (_action_plugin_instance(run) for run in runs),
         "steps": (_step(step) for step in found.steps),
+        "downloads": (_download(package) for package in found.packages),
     }
     return {
         **_session(found.session),
         "meta": _object(found.session.metadata),
         **{name: [{"session_id": session_id, **row} for row in of] for name, of in rows.items()},
-        "downloads": [],
-        "waiting": [_waiting(wait) for wait in found.waiting],
+        "waiting": [waiting(wait) for wait in found.waiting],
         "owed_hosts": list(found.owed_hosts),
     }
 
@@ -98,10 +99,10 @@ def _session(session: pb.Session) -> Json:
         "percent_done": session.percent_done,
         "reason": session.reason,
         "workflow": session.workflow,
-        "maintenance_at": _time(session.maintenance_at),
+        "maintenance_at": time(session.maintenance_at),
         "metadata": _object(session.metadata),
-        "created_at": _time(session.created_at),
-        "updated_at": _time(session.updated_at),
+        "created_at": time(session.created_at),
+        "updated_at": time(session.updated_at),
         "seq": session.seq,
     }
 
@@ -115,10 +116,10 @@ def _notice(notice: pb.ProjectNotice) -> Json:
             for instance in notice.instances
         ],
         "allowed_actions": [words.INSTANCE_ACTION.word(a) for a in notice.allowed_actions],
-        "actions_at": _time(notice.actions_at),
-        "reply_at": _time(notice.reply_at),
+        "actions_at": time(notice.actions_at),
+        "reply_at": time(notice.reply_at),
         "metadata": _object(notice.metadata),
-        "needed": _resources(notice.needed) if notice.HasField("needed") else None,
+        "needed": resources(notice.needed) if notice.HasField("needed") else None,
         "reason": notice.reason,
     }
 
@@ -130,12 +131,12 @@ def _host(host: pb.HostDetail, run: pb.StepDetail | None) -> Json:
         "type": _lower(words.HOST_KIND.word(host.kind)),
         "maintained": host.maintained,
         "disabled": host.disabled,
-        "details": host.excluded or None,
+        "details": host.excluded or host.set_aside or None,
         "plugin": run.plugin if run else None,
         "plugin_state": _outcome(run) if run else None,
         "progress": words.HOST_PROGRESS.word(host.progress),
-        "capacity": _resources(host.capacity),
-        "used": _resources(host.used),
+        "capacity": resources(host.capacity),
+        "used": resources(host.used),
         "instances": host.instances,
         "created_at": None,
         "updated_at": None,
@@ -149,7 +150,7 @@ def _project(project: pb.ProjectDetail) -> Json:
         "state": _project_state(project),
         "listening": project.listening,
         "defaulted": project.defaulted or None,
-        "reply_at": _time(project.reply_at),
+        "reply_at": time(project.reply_at),
     }
 
 
@@ -172,9 +173,19 @@ def _instance(instance: pb.InstanceDetail, project_state: str | None) -> Json:
         "action": words.INSTANCE_ACTION.word(instance.action),
         "action_done": instance.action_done,
         "details": None,
-        "size": _resources(instance.size),
+        "size": resources(instance.size),
         "created_at": None,
         "updated_at": None,
+    }
+
+
+def _download(package: pb.PackageDetail) -> Json:
+    return {
+        "id": package.name,
+        "local_file": package.name,
+        "url": package.url,
+        "sha256": package.sha256 or None,
+        "fetched": package.fetched,
     }
 
 
@@ -209,8 +220,8 @@ def _step(step: pb.StepDetail) -> Json:
         "state": _outcome(step),
         "details": step.detail or None,
         "output": step.output or None,
-        "started_at": _time(step.started_at),
-        "ended_at": _time(step.ended_at),
+        "started_at": time(step.started_at),
+        "ended_at": time(step.ended_at),
     }
 
 
@@ -218,17 +229,19 @@ def _outcome(step: pb.StepDetail) -> str:
     return words.STEP_OUTCOME.word(step.outcome) or "RUNNING"
 
 
-def _waiting(wait: pb.Waiting) -> Json:
+def waiting(wait: pb.Waiting) -> Json:
+    """Something that is awaited."""
     return {
         "subject": wait.subject,
         "reason": wait.reason,
-        "since": _time(wait.since),
-        "deadline": _time(wait.deadline),
+        "since": time(wait.since),
+        "deadline": time(wait.deadline),
         "then": wait.then or None,
     }
 
 
-def _resources(amount: pb.Resources) -> Json:
+def resources(amount: pb.Resources) -> Json:
+    """An amount of capacity."""
     return {
         "vcpus": amount.vcpus,
         "memory_mb": amount.memory_mb,
@@ -236,7 +249,7 @@ def _resources(amount: pb.Resources) -> Json:
     }
 
 
-def _time(when: Timestamp) -> str | None:
+def time(when: Timestamp) -> str | None:
     """fenix has no times at or before 1970, so zero means unset."""
     return when.ToJsonString() if when.seconds > 0 else None
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from google.protobuf.descriptor import EnumDescriptor
 
-from fenix_grpc.v1 import types_pb2
+from fenix_grpc.v1 import plan_pb2, types_pb2
 
 
 class Words:
@@ -40,3 +40,8 @@ HOST_KIND = Words(_ENUMS["HostKind"])
 HOST_PROGRESS = Words(_ENUMS["HostProgress"])
 STEP_VERB = Words(_ENUMS["StepVerb"])
 STEP_OUTCOME = Words(_ENUMS["StepOutcome"])
+PREFERENCE = Words(_ENUMS["Preference"])
+SLOW_LIVE = Words(_ENUMS["SlowLive"])
+FAILED_LIVE = Words(_ENUMS["FailedLive"])
+HOST_DOWN = Words(_ENUMS["HostDown"])
+BLOCKER_KIND = Words(plan_pb2.DESCRIPTOR.enum_types_by_name["BlockerKind"])

@@ -13,5 +13,5 @@ PATH=$(dirname "$python"):$PATH "$python" -m grpc_tools.protoc -I. --python_out=
 find "$work" -name '*.py*' -exec sed -i 's/\bfenix\.v1 import/fenix_grpc.v1 import/; s/\bfrom fenix import v1\b/from fenix_grpc import v1/; s/\bimport fenix\.v1\b/import fenix_grpc.v1/' {} +
 mkdir -p "$out"
 rm -f "$out"/*_pb2*.py "$out"/*_pb2*.pyi
-rm -f "$work"/fenix/v1/types_pb2_grpc.* "$work"/fenix/v1/events_pb2_grpc.*   # no services there
+rm -f "$work"/fenix/v1/types_pb2_grpc.* "$work"/fenix/v1/events_pb2_grpc.* "$work"/fenix/v1/plan_pb2_grpc.*   # no services there
 cp "$work"/fenix/v1/* "$out"/

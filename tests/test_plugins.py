@@ -142,7 +142,7 @@ def test_wrong_options_name_the_plug_in_and_the_option() -> None:
 
 
 def test_what_nobody_offers_is_answered_with_what_is_offered() -> None:
-    with pytest.raises(InvalidRequest, match="offered: command, dummy"):
+    with pytest.raises(InvalidRequest, match="offered: ansible, command, dummy, http"):
         load_actions([an_action("reboot")], CLOCK)
 
 

@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 from google.protobuf import json_format
 from google.protobuf.message import Message
 
-from fenix_grpc.api.folds import Folds
 from fenix_grpc.core.errors import Conflict
 from fenix_grpc.core.events import Event
 from fenix_grpc.core.evolve import evolve
 from fenix_grpc.core.session import Session
+from fenix_grpc.folds import Folds
 from fenix_grpc.ports import Caller, Clock, Journal, Once, Recorded
 
 M = TypeVar("M", bound=Message)
@@ -44,7 +44,9 @@ class Call(Generic[M]):
             return ""
         # Callers without names of their own must not take each other's replies: what is changed counts, too.
         target = [getattr(request, name, "") for name in _TARGETS]
-        parts = (self.caller.name, self.response.__name__, *target, request.request_id)
+        # Nor must a person who speaks for several projects take those of another one.
+        caller = "/".join(filter(None, (self.caller.name, self.caller.project_id)))
+        parts = (caller, self.response.__name__, *target, request.request_id)
         return sha256("\0".join(parts).encode()).hexdigest()
 
 

@@ -55,7 +55,7 @@ class ConstraintRecords:
             constraint,
             warnings=warnings,
             at=self._clock.now(),
-            only_of=_limit(caller),
+            only_of=_limit(caller, Role.ADMIN),
             request_key=Call(request=request, caller=caller, response=response).key,
         )
         return response(record=_record(ConstraintKind.INSTANCE, kept))
@@ -69,7 +69,7 @@ class ConstraintRecords:
             ConstraintKind.INSTANCE,
             request.instance_id,
             at=self._clock.now(),
-            only_of=_limit(caller),
+            only_of=_limit(caller, Role.ADMIN),
             request_key=Call(request=request, caller=caller, response=response).key,
         )
         return response()
@@ -98,7 +98,7 @@ class ConstraintRecords:
             constraint,
             warnings=warnings,
             at=self._clock.now(),
-            only_of=_limit(caller),
+            only_of=_limit(caller, Role.ADMIN),
             request_key=Call(request=request, caller=caller, response=response).key,
         )
         return response(record=_record(ConstraintKind.GROUP, kept))
@@ -112,14 +112,14 @@ class ConstraintRecords:
             ConstraintKind.GROUP,
             request.group_id,
             at=self._clock.now(),
-            only_of=_limit(caller),
+            only_of=_limit(caller, Role.ADMIN),
             request_key=Call(request=request, caller=caller, response=response).key,
         )
         return response()
 
     async def _get(self, kind: ConstraintKind, constraint_id: str, caller: Caller) -> Any:
         kept = await self._constraints.get(kind, constraint_id)
-        limit = _limit(caller)
+        limit = _limit(caller, Role.ADMIN, Role.READER)
         if kept is None or (limit and kept.constraint.project_id != limit):
             raise NotFound(f"constraint of {kind.lower()}", constraint_id)
         return _record(kind, kept)
@@ -130,7 +130,7 @@ class ConstraintRecords:
         """Records, and the token of the next page: the id of the last one here."""
         if request.page_size < 0:
             raise InvalidRequest("page_size", "must not be negative")
-        limit = _limit(caller)
+        limit = _limit(caller, Role.ADMIN, Role.READER)
         if limit and request.project_id not in ("", limit):
             raise NotAllowed(f"{caller.name} speaks for {limit}, not for {request.project_id}")
         size = min(request.page_size or _PAGE, _LARGEST_PAGE)
@@ -145,9 +145,13 @@ class ConstraintRecords:
         return records, getattr(last, f"{kind.lower()}_id", "")
 
 
-def _limit(caller: Caller) -> str:
-    """The only project that the caller may touch; empty for all."""
-    return "" if Role.ADMIN in caller.roles else caller.project_id
+def _limit(caller: Caller, *unlimited: Role) -> str:
+    """The only project that the caller may touch; empty for all, which these roles may. Raises NotAllowed."""
+    if caller.roles.intersection(unlimited):
+        return ""
+    if not caller.project_id:
+        raise NotAllowed(f"{caller.name} speaks for no project")
+    return caller.project_id
 
 
 def _record(kind: ConstraintKind, kept: KeptConstraint) -> Any:

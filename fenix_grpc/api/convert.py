@@ -22,12 +22,11 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from fenix_grpc.core.errors import InvalidRequest
 from fenix_grpc.ports import Recorded
-from fenix_grpc.v1 import constraint_service_pb2, events_pb2, types_pb2
+from fenix_grpc.v1 import constraint_service_pb2, events_pb2, plan_pb2, types_pb2
 
 #: Fields of the core that no message has: what only fenix itself needs.
 INTERNAL: Mapping[str, frozenset[str]] = {
-    "ActionSpec": frozenset({"idempotent"}),
-    "SessionCreated": frozenset({"policy"}),
+    "ActionSpec": frozenset({"idempotent", "timeout_s", "attempts"}),
 }
 
 #: Larger whole numbers are not exact in a Struct.
@@ -140,7 +139,7 @@ def enum_words(descriptor: EnumDescriptor) -> Mapping[str, int]:
 
 @cache
 def _message_type(name: str) -> type[Message]:
-    for module in (types_pb2, events_pb2):
+    for module in (types_pb2, events_pb2, plan_pb2):
         if name in module.DESCRIPTOR.message_types_by_name:
             found: type[Message] = getattr(module, name)
             return found

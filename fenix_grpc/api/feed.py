@@ -18,9 +18,10 @@ from typing import Generic, TypeVar
 from google.protobuf.message import Message
 
 from fenix_grpc.api.convert import to_message, to_session_event
-from fenix_grpc.api.telling import Teller
 from fenix_grpc.core.errors import FenixError
+from fenix_grpc.measures import Measures
 from fenix_grpc.ports import Clock, Journal, Recorded
+from fenix_grpc.telling import Teller
 from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.types_pb2 import ProjectNotice
 
@@ -30,12 +31,16 @@ logger = logging.getLogger(__name__)
 
 #: Events kept, unless told otherwise; up to twice as many before the older half is dropped.
 KEPT = 4096
+#: Bytes of events kept: one event may be as large as a request.
+KEPT_BYTES = 16 << 20
 #: Events read from the journal at once.
 _READ = 500
 #: Messages of a page, unless it is one that is larger.
 _PAGE_BYTES = 1024 * 1024
 #: Wait before another try when the journal cannot be read.
 _RETRY = timedelta(seconds=1)
+#: The feed may be so far behind the journal.
+_BEHIND = timedelta(seconds=1.5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,13 +66,25 @@ class Page(Generic[M]):
 class Feed:
     """The end of the journal, and bells that ring when it grows."""
 
-    def __init__(self, journal: Journal, *, wall: Clock, tick_s: float, kept: int = KEPT) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        *,
+        wall: Clock,
+        tick_s: float,
+        kept: int = KEPT,
+        kept_bytes: int = KEPT_BYTES,
+        measures: Measures | None = None,
+    ) -> None:
+        self._measures = measures or Measures()
         self._journal = journal
-        self._kept = kept
+        self._kept, self._kept_bytes = kept, kept_bytes
         self._wall = wall
         self._tick = timedelta(seconds=tick_s)
         self._teller = Teller(journal)
         self._told: list[Told] = []
+        #: How large these are.
+        self._bytes = 0
         #: Everything past this position and up to `head` is in `_told`.
         self._start = 0
         self.head = 0
@@ -89,6 +106,16 @@ class Feed:
         finally:
             self.closing = True
             self._ring(list(self._bells))
+
+    async def alive(self) -> str:
+        """Empty while everything that is in the journal now is told within moments, else what is wrong."""
+        behind = await self._journal.head()
+        waited = self._wall.now() + _BEHIND
+        while self.head < behind:
+            if self._wall.now() > waited:
+                return f"watches are at {self.head} of {behind}"
+            await self._wall.sleep_until(self._wall.now() + _BEHIND / 10)
+        return ""
 
     def bell(self, name: str) -> asyncio.Event:
         """Set when there may be news for `name` (a session id, a project id, or empty for all), at every tick, and at
@@ -145,10 +172,22 @@ class Feed:
             told = await _told(entry, self._teller)
             self._told.append(told)
             self.head = entry.position
+            self._measures.lagged((self._wall.now() - entry.at).total_seconds())
             self._ring(["", entry.session_id, *told.notices])
-        if len(self._told) > 2 * self._kept:
-            self._start = self._told[-self._kept - 1].position
-            del self._told[: -self._kept]
+            self._bytes += told.event.ByteSize()
+        if len(self._told) > 2 * self._kept or self._bytes > 2 * self._kept_bytes:
+            self._forget()
+
+    def _forget(self) -> None:
+        """The oldest, so that no more is left than may be kept."""
+        left = size = 0
+        for told in reversed(self._told):
+            if left == self._kept or size + told.event.ByteSize() > self._kept_bytes:
+                break
+            left, size = left + 1, size + told.event.ByteSize()
+        gone = len(self._told) - left
+        self._start, self._bytes = self._told[gone - 1].position, size
+        del self._told[:gone]
 
     async def _beat(self) -> None:
         while True:
@@ -167,7 +206,7 @@ async def _told(entry: Recorded, teller: Teller) -> Told:
         position=entry.position,
         session_id=entry.session_id,
         event=to_session_event(entry),
-        notices={n.project_id: to_message(n) for n in await teller.tell(entry)},
+        notices={n.project_id: to_message(n) for n in (await teller.tell(entry)).notices},
     )
 
 

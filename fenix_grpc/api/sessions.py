@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import lru_cache
 from uuid import uuid4
 
 from fenix_grpc.api.changes import Call, Change, Changes
 from fenix_grpc.api.convert import from_number
-from fenix_grpc.api.creation import Creation
+from fenix_grpc.api.creation import Creation, window_end
 from fenix_grpc.api.details import Details
-from fenix_grpc.api.folds import Folds
 from fenix_grpc.api.views import session_view
 from fenix_grpc.core.errors import InvalidRequest, NotFound, TooMany
+from fenix_grpc.core.events import SessionCreated
 from fenix_grpc.core.model import SessionState
 from fenix_grpc.core.negotiate import NoEffect, check_continue, check_delete
 from fenix_grpc.core.session import Session
-from fenix_grpc.ports import Caller, Clock, Journal
+from fenix_grpc.folds import Folded, Folds
+from fenix_grpc.ports import Caller, Clock, Cursors, Journal
 from fenix_grpc.v1 import session_service_pb2 as pb
 
 _PAGE = 100
 _LARGEST_PAGE = 1000
+_SEEN = 256
 
 
 class Sessions:
@@ -35,7 +40,10 @@ class Sessions:
         creation: Creation,
         details: Details,
         max_sessions: int,
+        cursors: Cursors | None = None,
+        warn: Callable[[SessionCreated], Sequence[str]] = lambda _: (),
     ) -> None:
+        """`warn` says what of a new session will not work as it may be meant."""
         self._journal = journal
         self._folds = folds
         self._changes = changes
@@ -43,7 +51,11 @@ class Sessions:
         self._creation = creation
         self._details = details
         self._max_sessions = max_sessions
+        self._cursors = cursors
+        self._warn = warn
         self._creating = asyncio.Lock()
+        #: What is asked most often is made once for each state of a session.
+        self._seen = lru_cache(_SEEN)(_response)
 
     async def create_session(
         self, request: pb.CreateSessionRequest, caller: Caller
@@ -58,7 +70,9 @@ class Sessions:
             await self._check_room()
             change = Change(
                 event=event,
-                respond=lambda session: pb.CreateSessionResponse(session=session_view(session)),
+                respond=lambda session: pb.CreateSessionResponse(
+                    session=session_view(session), warnings=self._warn(event)
+                ),
                 active=True,
             )
             return await self._changes.append(call, str(uuid4()), None, event, change)
@@ -83,25 +97,27 @@ class Sessions:
         self, request: pb.GetSessionRequest, caller: Caller
     ) -> pb.GetSessionResponse:
         """Where a session is."""
-        return pb.GetSessionResponse(session=session_view(await self._session(request.session_id)))
+        return self._seen(await self._folds.latest(request.session_id))
 
     async def get_session_detail(
         self, request: pb.GetSessionDetailRequest, caller: Caller
     ) -> pb.GetSessionDetailResponse:
         """Everything known of a session."""
         session = await self._session(request.session_id)
-        return pb.GetSessionDetailResponse(detail=self._details.of(session))
+        undelivered = await self._cursors.undelivered(session.session_id) if self._cursors else ()
+        return pb.GetSessionDetailResponse(detail=self._details.of(session, undelivered))
 
     async def update_session(
         self, request: pb.UpdateSessionRequest, caller: Caller
     ) -> pb.UpdateSessionResponse:
         """Appends SessionContinued; an engine goes on."""
         state = from_number(SessionState, request.state, "state")
+        end = window_end(request, "window_end", self._clock.now())
 
         def check(session: Session) -> Change[pb.UpdateSessionResponse]:
-            states = self._details.states(_visible(session))
+            states = self._details.states(visible(session))
             return Change(
-                event=check_continue(session, state, states, caller.name),
+                event=replace(check_continue(session, state, states, caller.name), window_end=end),
                 respond=lambda after: pb.UpdateSessionResponse(session=session_view(after)),
                 active=True,
             )
@@ -115,7 +131,7 @@ class Sessions:
         """Appends SessionDeleted; an engine gives back what the session owes and closes it."""
 
         def check(session: Session) -> Change[pb.DeleteSessionResponse]:
-            outcome = check_delete(_visible(session), caller.name)
+            outcome = check_delete(visible(session), caller.name)
             return Change(
                 event=None if isinstance(outcome, NoEffect) else outcome,
                 respond=lambda _: pb.DeleteSessionResponse(),
@@ -127,7 +143,7 @@ class Sessions:
         return await self._changes.apply(call, request.session_id, check)
 
     async def _session(self, session_id: str) -> Session:
-        return _visible((await self._folds.latest(session_id)).session)
+        return visible((await self._folds.latest(session_id)).session)
 
     async def _check_room(self) -> None:
         """Sessions that have ended, or wait for an operator after a failure, do not count."""
@@ -137,11 +153,16 @@ class Sessions:
             after = rows[-1].session_id
         if active >= self._max_sessions:
             raise TooMany(
-                f"{active} sessions are active, and no more than {self._max_sessions} may be"
+                f"{active} sessions are active, and no more than {self._max_sessions} may be",
+                quota="server.max_sessions",
             )
 
 
-def _visible(session: Session) -> Session:
+def _response(folded: Folded) -> pb.GetSessionResponse:
+    return pb.GetSessionResponse(session=session_view(visible(folded.session)))
+
+
+def visible(session: Session) -> Session:
     """A deleted session can be seen until everything it owed is given back."""
     if session.closed:
         raise NotFound("session", session.session_id)

@@ -13,6 +13,7 @@ from google.rpc.error_details_pb2 import (
     BadRequest,
     ErrorInfo,
     PreconditionFailure,
+    QuotaFailure,
     ResourceInfo,
     RetryInfo,
 )
@@ -31,15 +32,22 @@ CODES: Mapping[type[errors.FenixError], int] = {
     errors.NotFound: code_pb2.NOT_FOUND,
     errors.WrongState: code_pb2.FAILED_PRECONDITION,
     errors.TooMany: code_pb2.RESOURCE_EXHAUSTED,
+    errors.TookTooLong: code_pb2.DEADLINE_EXCEEDED,
+    errors.TooSlow: code_pb2.RESOURCE_EXHAUSTED,
     errors.NotAllowed: code_pb2.PERMISSION_DENIED,
     errors.NotAuthenticated: code_pb2.UNAUTHENTICATED,
+    errors.IdentityUnavailable: code_pb2.UNAVAILABLE,
     errors.TokenTooOld: code_pb2.OUT_OF_RANGE,
     errors.Conflict: code_pb2.ABORTED,
+    errors.LeaseLost: code_pb2.ABORTED,
     errors.StoreUnavailable: code_pb2.UNAVAILABLE,
     errors.JournalUnreadable: code_pb2.DATA_LOSS,
     errors.ShuttingDown: code_pb2.UNAVAILABLE,
+    errors.NotDelivered: code_pb2.UNAVAILABLE,
     errors.CloudUnavailable: code_pb2.UNAVAILABLE,
     errors.CloudRefused: code_pb2.FAILED_PRECONDITION,
+    errors.PackageUnavailable: code_pb2.UNAVAILABLE,
+    errors.PackageRefused: code_pb2.FAILED_PRECONDITION,
 }
 
 #: When to try again after UNAVAILABLE.
@@ -54,19 +62,31 @@ class RpcFailure(Exception):
         self.status = status
 
 
+def code_of(err: BaseException) -> int | None:
+    """The google.rpc.Code of an expected error; None for any other."""
+    return next((CODES[kind] for kind in type(err).__mro__ if kind in CODES), None)
+
+
 def to_status(err: Exception, method: str) -> Status:
     """What the client is told. An error that nobody expected is logged; the client gets the number to look for."""
-    code = next((CODES[kind] for kind in type(err).__mro__ if kind in CODES), None)
+    code = code_of(err)
     if code is None:
         incident = uuid4().hex[:12]
         logger.error("incident %s in %s", incident, method, exc_info=err)
         message = f"internal error, incident {incident}"
         info = ErrorInfo(reason="INTERNAL", domain=DOMAIN, metadata={"incident": incident})
         return _status(code_pb2.INTERNAL, message, info)
-    metadata = {"oldest": err.oldest} if isinstance(err, errors.TokenTooOld) else {}
+    metadata = _facts(err)
     reason = snake_case(type(err).__name__).upper()
     info = ErrorInfo(reason=reason, domain=DOMAIN, metadata=metadata)
     return _status(code, str(err), info, *_details(err, code))
+
+
+def _facts(err: Exception) -> dict[str, str]:
+    """What ErrorInfo holds besides the reason."""
+    if isinstance(err, errors.TokenTooOld):
+        return {"oldest": err.oldest}
+    return {"token": err.token} if isinstance(err, errors.TooSlow) else {}
 
 
 def _details(err: Exception, code: int) -> tuple[Message, ...]:
@@ -79,9 +99,19 @@ def _details(err: Exception, code: int) -> tuple[Message, ...]:
     if code == code_pb2.FAILED_PRECONDITION:
         failed = PreconditionFailure.Violation(type="STATE", description=str(err))
         return (PreconditionFailure(violations=[failed]),)
+    if isinstance(err, errors.TooMany):
+        failure = QuotaFailure.Violation(subject=err.quota, description=str(err))
+        quota = QuotaFailure(violations=[failure])
+        return (quota, _retry(err.retry_s)) if err.retry_s else (quota,)
     if code == code_pb2.UNAVAILABLE:
-        return (RetryInfo(retry_delay=Duration(seconds=_RETRY_S)),)
+        return (_retry(_RETRY_S),)
     return ()
+
+
+def _retry(seconds: float) -> RetryInfo:
+    delay = Duration()
+    delay.FromNanoseconds(int(seconds * 1e9))
+    return RetryInfo(retry_delay=delay)
 
 
 def _status(code: int, message: str, *details: Message) -> Status:

@@ -16,7 +16,14 @@ from google.protobuf.message import Message
 from fenix_grpc.core.errors import InvalidRequest
 
 #: Longest text by name of field; others are bounded by the size of a message.
-LONGEST = {"request_id": 128, "session_id": 64, "reason": 4096, "warnings": 1024}
+LONGEST = {
+    "request_id": 128,
+    "session_id": 64,
+    "reason": 4096,
+    "warnings": 1024,
+    "url": 2048,
+    "secret": 1024,
+}
 #: Longest id of any other kind, and longest name of a host.
 LONGEST_ID = 255
 
@@ -27,10 +34,14 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 def check_request(request: Message) -> None:
     """Raises InvalidRequest that names the first field that is wrong."""
-    for name in _required(request.DESCRIPTOR):
-        if name not in {field.name for field, _ in request.ListFields()}:
-            raise InvalidRequest(name, "must be set")
-    for field, value in request.ListFields():
+    said = request.ListFields()
+    required = _required(request.DESCRIPTOR)
+    if required:
+        names = {field.name for field, _ in said}
+        for name in required:
+            if name not in names:
+                raise InvalidRequest(name, "must be set")
+    for field, value in said:
         if field.cpp_type == field.CPPTYPE_STRING:
             for text in value if field.is_repeated else (value,):
                 check_text(field.name, text, _longest(field.name))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from fenix_grpc.api.convert import to_message, to_number, to_struct, to_timestamp
-from fenix_grpc.core.model import InstanceView, StepVerb, Waiting
+from fenix_grpc.core.model import InstanceView, Package, StepVerb, Waiting
 from fenix_grpc.core.session import Host, Session, Step
 from fenix_grpc.v1 import types_pb2 as t
 
@@ -38,6 +38,20 @@ def detail_view(session: Session, waiting: Iterable[Waiting]) -> t.SessionDetail
         steps=[_step(session, step) for step in session.steps.values()],
         waiting=[to_message(wait) for wait in waiting],
         owed_hosts=session.owed_hosts,
+        verified=to_message(session.verified) if session.verified else None,
+        packages=[
+            _package(session, number, package)
+            for number, package in enumerate(session.created.packages)
+        ],
+    )
+
+
+def _package(session: Session, number: int, package: Package) -> t.PackageDetail:
+    return t.PackageDetail(
+        url=package.url,
+        sha256=session.fetched.get(number, package.sha256),
+        name=package.name,
+        fetched=number in session.fetched,
     )
 
 
@@ -61,6 +75,8 @@ def _host(session: Session, host: Host) -> t.HostDetail:
         capacity=to_message(host.view.capacity),
         used=to_message(host.view.used),
         instances=len(session.on_host.get(host.name, ())),
+        set_aside=host.set_aside,
+        retired=host.retired,
     )
 
 
@@ -116,6 +132,8 @@ def _step(session: Session, step: Step) -> t.StepDetail:
         action = session.created.actions[step.action_index]
         detail.plugin = action.plugin
         detail.action_type = to_number(action.type)
+    if step.verb is StepVerb.FETCH_PACKAGE:
+        detail.package = session.created.packages[step.package_index].url
     if step.ended_at:
         detail.ended_at.CopyFrom(to_timestamp(step.ended_at))
     return detail

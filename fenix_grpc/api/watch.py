@@ -13,12 +13,12 @@ from contextlib import aclosing
 from fenix_grpc.api.convert import to_message
 from fenix_grpc.api.details import Details
 from fenix_grpc.api.feed import Feed, Page
-from fenix_grpc.api.folds import Folds
 from fenix_grpc.api.listeners import Listeners
-from fenix_grpc.api.telling import Teller
-from fenix_grpc.core.errors import InvalidRequest, NotFound, ShuttingDown
+from fenix_grpc.core.errors import InvalidRequest, NotFound, ShuttingDown, TokenTooOld
 from fenix_grpc.core.notices import awaiting
+from fenix_grpc.folds import Folds
 from fenix_grpc.ports import Caller, Journal, SessionRow
+from fenix_grpc.telling import Teller
 from fenix_grpc.v1 import project_service_pb2, session_service_pb2, types_pb2
 from fenix_grpc.v1.events_pb2 import SessionEvent
 
@@ -52,6 +52,8 @@ class Watches:
             raise NotFound("session", request.session_id)
         head = await self._journal.head()
         cursor = _cursor(request.after, head)
+        if not request.session_id:
+            await self._check_kept(request.after)
         if request.snapshot:
             cursor = head
             yield SessionResponse(
@@ -70,6 +72,7 @@ class Watches:
         async with self._listeners.connected(project_id):
             head = await self._journal.head()
             cursor = _cursor(request.after, head)
+            await self._check_kept(request.after)
             if not request.after:
                 cursor = head
                 yield ProjectResponse(
@@ -139,6 +142,11 @@ class Watches:
         while page := await self._journal.sessions(rows[-1].session_id if rows else "", _PAGE):
             rows += page
         return rows
+
+    async def _check_kept(self, token: str) -> None:
+        """Raises TokenTooOld when events past it were purged: what was missed is not to be had any more."""
+        if token and int(token) < (oldest := await self._journal.forgotten()):
+            raise TokenTooOld(str(oldest))
 
     def _check_open(self, cursor: int) -> None:
         if self._feed.closing:

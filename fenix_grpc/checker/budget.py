@@ -15,7 +15,7 @@ from fenix_grpc.core.events import (
     ProjectReplied,
     StepStarted,
 )
-from fenix_grpc.core.model import Answer, InstanceAction, StepVerb
+from fenix_grpc.core.model import MOVING, Answer, InstanceAction
 
 OWN = InstanceAction.OWN_ACTION
 #: A notice and one of its instances.
@@ -43,6 +43,13 @@ def own_actions(entries: Iterable[Entry]) -> frozenset[Announced]:
     return frozenset(own)
 
 
+def _registered_move(instance_id: str, world: World) -> bool:
+    """Its project wanted it to be moved by the session: nobody could know before the reply that it acts itself."""
+    demand = world.instance_constraints.get(instance_id)
+    ways = demand.migration_types if demand else ()
+    return bool(ways) and ways[0] is not OWN
+
+
 class GroupBudget(Rule):
     """No more members of a group are out of service than it allows, whatever the cause."""
 
@@ -51,7 +58,7 @@ class GroupBudget(Rule):
         "a member is moved, or announced for its own action, only while those moving, recovering or down for "
         "another reason are, with it, no more than its group allows"
     )
-    sees = (StepStarted, ProjectAsked, InstanceActionDone)
+    sees = (StepStarted, ProjectAsked, ProjectReplied, InstanceActionDone)
 
     def __init__(self, own: frozenset[Announced]) -> None:
         super().__init__()
@@ -63,8 +70,9 @@ class GroupBudget(Rule):
 
     def before(self, entry: Entry, world: World) -> None:
         event = entry.event
-        if isinstance(event, StepStarted) and event.verb is StepVerb.MOVE_INSTANCE:
-            self._judge(event.instance_id, entry, world)
+        if isinstance(event, StepStarted) and event.verb in MOVING:
+            if not world.brings_to_end(event):  # it was judged when it began
+                self._judge(event.instance_id, entry, world)
         elif isinstance(event, InstanceActionDone) and event.action is OWN:
             self._acting.discard(event.instance_id)
             for group_id in world.groups_of.get(event.instance_id, frozenset()):
@@ -72,9 +80,22 @@ class GroupBudget(Rule):
         elif isinstance(event, ProjectAsked) and event.kind in MOVING_NOTICES:
             for instance_id in event.instance_ids:
                 self._acting.discard(instance_id)
-                if (event.notice_id, instance_id) in self._announced:
+                if (event.notice_id, instance_id) in self._announced and not _registered_move(
+                    instance_id, world
+                ):
                     self._judge(instance_id, entry, world)
                     self._acting.add(instance_id)
+        elif isinstance(event, ProjectReplied) and event.notice_id in world.notices:
+            self._replied(event, entry, world)
+
+    def _replied(self, event: ProjectReplied, entry: Entry, world: World) -> None:
+        """One that was to be moved by the session, as its project had registered, acts itself from its reply on."""
+        for instance_id in world.notices[event.notice_id].asked.instance_ids:
+            announced = (event.notice_id, instance_id) in self._announced
+            if announced and instance_id not in self._acting and instance_id in world.instances:
+                text = f"instance {instance_id} is replaced by its project, which had registered a move"
+                self.saw(entry, text, world.notices[event.notice_id].seq)
+                self._acting.add(instance_id)
 
     def _judge(self, instance_id: str, entry: Entry, world: World) -> None:
         for group_id in sorted(world.groups_of.get(instance_id, frozenset())):
@@ -110,4 +131,13 @@ class GroupBudget(Rule):
                 out.add(instance_id)
             if instance_id in world.moved_at:
                 ended[instance_id] = world.moved_at[instance_id]
+        for impact in world.impacts.values():
+            if demand.group_id not in impact.groups:
+                continue
+            if impact.ended_at is None:
+                out.add(impact.instance_id)
+            else:
+                ended[impact.instance_id] = max(
+                    impact.ended_at, ended.get(impact.instance_id, impact.ended_at)
+                )
         return out.union(i for i, at in ended.items() if entry.at < at + recovery)

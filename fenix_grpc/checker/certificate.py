@@ -42,16 +42,12 @@ class RuleResult:
     violations: tuple[Case, ...]
     #: Worth knowing, but not done by the session, or not to be told from its journal alone.
     found: tuple[Case, ...]
-    #: Why the rule could not be judged; empty when it was.
-    not_known: str = ""
 
     @property
     def verdict(self) -> str:
-        """One word: BROKEN, unknown, unused or kept."""
+        """One word: BROKEN, unused or kept."""
         if self.violations:
             return "BROKEN"
-        if self.not_known:
-            return "unknown"
         return "kept" if self.checked else "unused"
 
 
@@ -106,8 +102,6 @@ def _lines(certificate: Certificate) -> Iterator[str]:
 
 
 def _closest(rule: RuleResult) -> str:
-    if rule.not_known:
-        return rule.not_known
     return f"{rule.tightest.text} (event {rule.tightest.seq})" if rule.tightest else ""
 
 

@@ -14,13 +14,13 @@ from fenix_grpc.core.events import (
     StateEntered,
     StepStarted,
 )
-from fenix_grpc.core.model import ASKING, InstanceAction, SessionState, StepVerb
+from fenix_grpc.core.model import ASKING, MOVING, InstanceAction, SessionState, StepVerb
 
 
 def _move(entry: Entry, world: World) -> StepStarted | None:
-    """The move that the event starts; one that only brings a lost move to its end is no new one."""
+    """The move that the event starts, or evacuation; one that only brings a lost move to its end is no new one."""
     event = entry.event
-    if not isinstance(event, StepStarted) or event.verb is not StepVerb.MOVE_INSTANCE:
+    if not isinstance(event, StepStarted) or event.verb not in MOVING:
         return None
     return None if world.brings_to_end(event) else event
 
@@ -58,6 +58,9 @@ def _unfounded(move: StepStarted, notice: Notice | None, world: World) -> str:
         return f"project {project_id} has refused"
     how = move.how or InstanceAction.MIGRATE
     chosen = notice.chosen(move.instance_id)
+    if move.verb is StepVerb.EVACUATE_INSTANCE:  # in place of any move that was agreed
+        own = chosen is InstanceAction.OWN_ACTION
+        return f"{chosen} was agreed" if own else ""
     if how not in ({chosen} if chosen else _unspoken(move.instance_id, world)):
         return f"{how} was not agreed" + (f" but {chosen}" if chosen else "")
     return ""
@@ -81,8 +84,16 @@ class MigrationType(Rule):
         demand = world.instance_constraints.get(move.instance_id) if move else None
         if move is None or demand is None or not demand.migration_types:
             return
+        if move.verb is StepVerb.EVACUATE_INSTANCE:  # nothing is left there to be moved
+            return
         notice = world.announced.get(move.instance_id)
-        if notice and isinstance(notice.reply, ProjectReplied) and notice.chosen(move.instance_id):
+        replaced = notice is not None and move.instance_id in notice.replaced
+        if (
+            notice
+            and not replaced
+            and isinstance(notice.reply, ProjectReplied)
+            and notice.chosen(move.instance_id)
+        ):
             return
         self.checked += 1
         how = move.how or InstanceAction.MIGRATE

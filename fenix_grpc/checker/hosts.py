@@ -14,7 +14,14 @@ from fenix_grpc.core.events import (
     StepStarted,
     WorldObserved,
 )
-from fenix_grpc.core.model import HostProgress, SessionState, StepOutcome, StepVerb
+from fenix_grpc.core.model import (
+    MOVING,
+    HostKind,
+    HostProgress,
+    SessionState,
+    StepOutcome,
+    StepVerb,
+)
 
 
 class EmptyHosts(Rule):
@@ -30,9 +37,10 @@ class EmptyHosts(Rule):
         match entry.event:
             case HostChanged(progress=HostProgress.IN_MAINTENANCE, host=host):
                 self._begins(host, entry, world)
-            case StepStarted(verb=StepVerb.RUN_ACTION, host=host) if host:
-                self._action(host, entry, world)
-            case StepStarted(verb=StepVerb.MOVE_INSTANCE) as move:
+            case StepStarted(verb=StepVerb.RUN_ACTION, host=host) as run if host:
+                if not world.is_check(run):
+                    self._action(host, entry, world)
+            case StepStarted(verb=verb) as move if verb in MOVING:
                 if move.target not in world.places.get(move.instance_id, frozenset()):
                     self._arrives(move.instance_id, move.target, entry, world)
             case StepStarted(verb=StepVerb.ENABLE_HOST, host=host):
@@ -98,8 +106,61 @@ def _not_proven_empty(host: str, world: World) -> Iterator[str]:
     work, view = world.work[host], world.hosts.get(host)
     if world.looked < max(work.closed_seq, work.touched_seq):
         yield "the cloud was not looked at since it was closed and left"
-    if view is not None and view.used.vcpus > 0:
+    if view is not None and view.used.vcpus > (0 if view.up else world.evacuated[host]):
         yield f"{view.used} are still in use"
+
+
+class OneSession(Rule):
+    """A host belongs to one session at a time."""
+
+    name = "one session"
+    means = "nothing is done to a host that another session holds, and nothing is moved there while it is worked on"
+    sees = (StepStarted, HostChanged)
+
+    def before(self, entry: Entry, world: World) -> None:
+        event = entry.event
+        moves = isinstance(event, StepStarted) and event.verb in MOVING
+        host = event.host if isinstance(event, StepStarted | HostChanged) else ""
+        if isinstance(event, StepStarted) and moves:
+            here = world.places.get(event.instance_id, frozenset())
+            host = "" if event.target in here else event.target
+        if not host:
+            return
+        self.checked += 1
+        held = world.held.get(host)
+        if held is not None and (held.in_work or not moves):
+            self.broken(entry, f"host {host} is held by session {held.session_id}")
+
+
+class Quorum(Rule):
+    """Enough controllers serve at every moment."""
+
+    name = "quorum"
+    means = "work on a controller begins only while enough of the others are in service: a majority, of two the other"
+    sees = (HostChanged,)
+
+    def before(self, entry: Entry, world: World) -> None:
+        match entry.event:
+            case HostChanged(progress=HostProgress.IN_MAINTENANCE, host=host):
+                if world.hosts.get(host) and world.hosts[host].kind is HostKind.CONTROLLER:
+                    self._judge(host, entry, world)
+
+    def _judge(self, host: str, entry: Entry, world: World) -> None:
+        total, serving = 0, 0
+        for name, view in world.hosts.items():
+            if view.kind is not HostKind.CONTROLLER:
+                continue
+            total += 1
+            busy = world.work[name].progress is HostProgress.IN_MAINTENANCE
+            elsewhere = name in world.held and world.held[name].in_work
+            if name != host and view.up and not busy and not elsewhere:
+                serving += 1
+        needed = total // 2 + 1 if total >= 3 else total - 1
+        self.checked += 1
+        text = f"{serving} of {total} controllers in service beside {host}, {needed} needed"
+        self.measure(serving - needed, entry, text)
+        if serving < needed:
+            self.broken(entry, text)
 
 
 class GivenBack(Rule):
@@ -118,7 +179,8 @@ class GivenBack(Rule):
         disabled = (s for s in world.steps.values() if s.started.verb is StepVerb.DISABLE_HOST)
         for host, seq in sorted({step.started.host: step.seq for step in disabled}.items()):
             self.checked += 1
-            if world.work[host].ours and host not in named:
+            here = host in world.hosts  # one that somebody else has removed cannot be given back
+            if here and world.work[host].ours and host not in named:
                 self.broken(entry, f"host {host} is still out of service", seq)
 
 
@@ -137,9 +199,11 @@ class HostsOfOthers(Rule):
         event = entry.event
         if not isinstance(event, StepStarted):
             return
-        moves = event.verb is StepVerb.MOVE_INSTANCE
+        moves = event.verb in MOVING
         host = event.target if moves else event.host
         if not host or (moves and host in world.places.get(event.instance_id, frozenset())):
+            return
+        if moves and world.brings_to_end(event):  # it was on its way there before
             return
         self.checked += 1
         view = world.hosts.get(host)

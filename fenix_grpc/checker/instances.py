@@ -7,12 +7,20 @@ from collections.abc import Set as AbstractSet
 from fenix_grpc.checker.rule import Rule, seconds
 from fenix_grpc.checker.world import Entry, World
 from fenix_grpc.core.events import ProjectAsked, StepEnded, WorldObserved
-from fenix_grpc.core.model import InstanceAction, NoticeKind, StepOutcome, StepVerb
+from fenix_grpc.core.model import (
+    MOVING,
+    InstanceAction,
+    NoticeKind,
+    Policy,
+    SlowLive,
+    StepOutcome,
+)
 
 
 class Interruption(Rule):
     """Live migrations are short enough. The journal knows how long they took, which is more than they interrupted: a
-    longer one is found, a shorter one is proven."""
+    longer one is found, a shorter one is proven. Where policy aborts those that take too long, one that failed has kept
+    the promise however long its end took."""
 
     name = "interruption"
     means = "a live migration takes no longer than the interruption that its instance can bear"
@@ -27,6 +35,10 @@ class Interruption(Rule):
         if demand is None or not demand.max_interruption_time:
             return
         self.checked += 1
+        policy = world.created.policy if world.created else Policy()
+        failed = isinstance(event, StepEnded) and event.outcome is StepOutcome.FAILED
+        if failed and policy.slow_live is not SlowLive.WAIT:
+            return
         took = seconds(entry.at - step.at)
         text = f"instance {demand.instance_id} was migrated live for {took:g} s, "
         text += f"it bears an interruption of {demand.max_interruption_time} s"
@@ -63,7 +75,7 @@ class Existence(Rule):
                 self._gone(instance_id, entry, world)
         elif isinstance(event, StepEnded) and event.outcome is StepOutcome.DONE and not event.host:
             step = world.running.get(event.step_id)
-            if step is not None and step.started.verb is StepVerb.MOVE_INSTANCE:
+            if step is not None and step.started.verb in MOVING:
                 self._gone(step.started.instance_id, entry, world)
 
     def _gone(self, instance_id: str, entry: Entry, world: World) -> None:

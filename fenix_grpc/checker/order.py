@@ -7,13 +7,21 @@ from fenix_grpc.checker.world import Entry, World
 from fenix_grpc.core.events import (
     KINDS,
     HostChanged,
+    HostSetAside,
     SessionClosed,
     SessionCreated,
     StateEntered,
     StepEnded,
     StepStarted,
 )
-from fenix_grpc.core.model import HostProgress, Policy, SessionState, StepOutcome, StepVerb
+from fenix_grpc.core.model import (
+    MOVING,
+    HostProgress,
+    Policy,
+    SessionState,
+    StepOutcome,
+    StepVerb,
+)
 
 
 class Gapless(Rule):
@@ -60,7 +68,7 @@ class Steps(Rule):
         if known is not None:
             self.broken(entry, f"step {event.step_id} started a second time", known.seq)
         other = world.moving.get(event.instance_id)
-        if other is not None and event.verb is StepVerb.MOVE_INSTANCE:
+        if other is not None and event.verb in MOVING:
             text = f"a second move of instance {event.instance_id} beside {other.started.step_id}"
             self.broken(entry, text, other.seq)
         stopped = _stopped(event, world)
@@ -116,26 +124,30 @@ class Slots(Rule):
     """Not too much at once."""
 
     name = "slots"
-    means = "no more moves run, and no more hosts are worked on, at once than the session's policy allows"
-    sees = (StepStarted, HostChanged)
+    means = "no more moves are begun, and no more hosts are worked on, at once than the session's policy allows"
+    sees = (StepStarted, HostChanged, HostSetAside)
 
-    def __init__(self, *, policy_known: bool) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.not_known = "" if policy_known else "the session's policy is not part of what was read"
         self._in_work: set[str] = set()
 
     def before(self, entry: Entry, world: World) -> None:
-        if self.not_known or world.created is None:
+        if world.created is None:
             return
         policy = world.created.policy
         match entry.event:
             case HostChanged(progress=HostProgress.IN_MAINTENANCE, host=host):
                 self._in_work.add(host)
                 self._count(entry, len(self._in_work), policy.parallel_hosts, "hosts worked on")
-            case HostChanged(host=host) | StepStarted(verb=StepVerb.ENABLE_HOST, host=host):
+            case (
+                HostChanged(host=host)
+                | HostSetAside(host=host)
+                | StepStarted(verb=StepVerb.ENABLE_HOST, host=host)
+            ):
                 self._in_work.discard(host)
-            case StepStarted(verb=StepVerb.MOVE_INSTANCE) as move:
-                others = [step.started for step in world.moving.values()]
+            case StepStarted(verb=verb) as move if verb in MOVING and not world.brings_to_end(move):
+                # an instance that was deleted on its way is not under way any more
+                others = [s.started for i, s in world.moving.items() if i in world.instances]
                 self._count(entry, len(others) + 1, policy.parallel_moves, "moves")
                 if world.created.workflow != "default":
                     self._ends(move, others, entry, policy)

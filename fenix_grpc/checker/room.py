@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from fenix_grpc.checker.rule import Rule
 from fenix_grpc.checker.world import Entry, World
 from fenix_grpc.core.events import StepEnded, StepStarted, WorldObserved
-from fenix_grpc.core.model import Resources, StepOutcome, StepVerb
+from fenix_grpc.core.model import MOVING, Resources, StepOutcome
 
 
 def arrival(entry: Entry, world: World) -> tuple[str, str]:
@@ -20,11 +20,11 @@ def arrival(entry: Entry, world: World) -> tuple[str, str]:
     one where it was not booked. Empty for other events."""
     event = entry.event
     instance_id = host = ""
-    if isinstance(event, StepStarted) and event.verb is StepVerb.MOVE_INSTANCE:
+    if isinstance(event, StepStarted) and event.verb in MOVING:
         instance_id, host = event.instance_id, event.target
     elif isinstance(event, StepEnded) and event.outcome is StepOutcome.DONE:
         step = world.running.get(event.step_id)
-        if step is not None and step.started.verb is StepVerb.MOVE_INSTANCE:
+        if step is not None and step.started.verb in MOVING:
             instance_id, host = step.started.instance_id, event.host
     known = instance_id in world.instances
     if not known or not host or host in world.places.get(instance_id, frozenset()):
@@ -87,6 +87,33 @@ def _scarcest(left: Resources, capacity: Resources) -> tuple[float, str]:
         if whole or part
     ]
     return min(shares, default=(0.0, "nothing of nothing"))
+
+
+class Pools(Rule):
+    """Nobody leaves its zone, or the aggregates that tell what it may need."""
+
+    name = "pools"
+    means = "a move goes to a host of the same zone and the same telling aggregates"
+    sees = (StepStarted,)
+
+    def before(self, entry: Entry, world: World) -> None:
+        event = entry.event
+        instance_id, host = arrival(entry, world)
+        if not host or not isinstance(event, StepStarted):
+            return
+        here, there = world.hosts.get(event.host), world.hosts.get(host)
+        if here is None or there is None:
+            return
+        self.checked += 1
+        for what, old, new in (
+            ("zone", here.zone, there.zone),
+            ("aggregates", ", ".join(here.aggregates), ", ".join(there.aggregates)),
+        ):
+            if old != new:
+                text = (
+                    f"instance {instance_id} leaves {what} {old or '(none)'} for {new or '(none)'}"
+                )
+                self.broken(entry, text)
 
 
 class Spread(Rule):

@@ -23,7 +23,6 @@ class Rule:
         self.tightest: Tightest | None = None
         self.violations: list[Case] = []
         self.found: list[Case] = []
-        self.not_known = ""
 
     def before(self, entry: Entry, world: World) -> None:
         """Judges an event that is about to happen."""
@@ -53,7 +52,6 @@ class Rule:
             tightest=self.tightest,
             violations=tuple(self.violations),
             found=tuple(self.found),
-            not_known=self.not_known,
         )
 
 

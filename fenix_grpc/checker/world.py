@@ -14,17 +14,21 @@ from typing import Protocol
 from fenix_grpc.core import events as e
 from fenix_grpc.core.constraints import GroupConstraint, InstanceConstraint
 from fenix_grpc.core.model import (
+    ActionType,
     Answer,
     GroupView,
+    HeldHost,
     HostKind,
     HostProgress,
     HostView,
+    Impact,
     InstanceAction,
     InstanceView,
     NoticeKind,
     Resources,
     SessionState,
     StepOutcome,
+    StepVerb,
 )
 
 #: Notices that announce that instances leave their host.
@@ -78,13 +82,17 @@ class Notice:
     #: Where its instances were then.
     hosts: Mapping[str, str]
     reply: e.ProjectReplied | e.ProjectDefaulted | None = None
+    #: Instance to the action that took the place of the agreed one.
+    replaced: dict[str, InstanceAction] = field(default_factory=dict)
 
     @property
     def refused(self) -> bool:
         return isinstance(self.reply, e.ProjectReplied) and self.reply.answer is Answer.NACK
 
     def chosen(self, instance_id: str) -> InstanceAction | None:
-        """What the reply, or the default, says of an instance; None when it says nothing."""
+        """What the reply, or the default, or policy afterwards, says of an instance; None when nothing does."""
+        if instance_id in self.replaced:
+            return self.replaced[instance_id]
         if isinstance(self.reply, e.ProjectReplied):
             return self.reply.instance_actions.get(instance_id) or self.reply.action
         return self.reply.action if self.reply else None
@@ -103,6 +111,19 @@ class World:
     looked: int = 0
     listening: set[str] = field(default_factory=set)
     selected: frozenset[str] = frozenset()
+    #: The last event by which the session was continued; 0 for none.
+    continued_seq: int = 0
+    #: Host to when it was first seen not to report; those that do are not in it.
+    down: dict[str, datetime] = field(default_factory=dict)
+    #: Host to the vCPUs of the instances evacuated from it, as long as it does not report.
+    evacuated: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    #: Hosts that were set aside, and the events that did so, since the session was continued last.
+    aside: dict[str, int] = field(default_factory=dict)
+    #: Those of them that policy gave back.
+    given_back: set[str] = field(default_factory=set)
+    #: By name, hosts of other sessions; by id, instances that other sessions disturb.
+    held: dict[str, HeldHost] = field(default_factory=dict)
+    impacts: dict[str, Impact] = field(default_factory=dict)
     hosts: dict[str, HostView] = field(default_factory=dict)
     work: dict[str, Work] = field(default_factory=lambda: defaultdict(Work))
     instances: dict[str, InstanceView] = field(default_factory=dict)
@@ -133,6 +154,15 @@ class World:
         """A host that nobody has described is taken for a compute host."""
         view = self.hosts.get(host)
         return view is None or view.kind is HostKind.COMPUTE
+
+    def is_check(self, step: e.StepStarted) -> bool:
+        """The step runs an action that only looks."""
+        actions = self.created.actions if self.created else ()
+        return (
+            step.verb is StepVerb.RUN_ACTION
+            and step.action_index < len(actions)
+            and actions[step.action_index].type is ActionType.CHECK
+        )
 
     def in_hand(self, instance_id: str) -> bool:
         """The session moves it, or does not know yet what became of a move."""

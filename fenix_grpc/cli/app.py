@@ -5,14 +5,20 @@ from __future__ import annotations
 import typer
 
 from fenix_grpc.cli import (
+    configuration,
     constraints,
+    databases,
     demo,
     managers,
+    openstack,
+    plans,
     projects,
     servers,
     sessions,
     states,
+    tokens,
     verify,
+    webhooks,
 )
 from fenix_grpc.cli.calls import EXIT_CODES
 
@@ -28,11 +34,17 @@ app = typer.Typer(
 app.command()(demo.demo)
 app.command()(servers.serve)
 app.command()(servers.gateway)
+app.command()(plans.plan)
 sessions.app.command("verify")(verify.verify_session)
 app.add_typer(sessions.app)
 app.add_typer(projects.app)
 app.add_typer(constraints.app)
+app.add_typer(tokens.app)
+app.add_typer(openstack.app)
+app.add_typer(webhooks.app)
+app.add_typer(databases.app)
 app.command()(managers.vnfm)
+app.add_typer(configuration.app)
 app.command()(states.states)
 
 

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
     from google.protobuf.internal.enum_type_wrapper import EnumTypeWrapper
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_AGE = re.compile(r"(\d+)([smhd])")
 _OFFSET = re.compile(r"\+(\d+)([smhd])")
 
 
-def time_of(text: str, now: datetime) -> datetime:
+def time_of(text: str, now: datetime, option: str = "--at") -> datetime:
     """`now`, `+30s` (s, m, h, d) or a time such as `2030-01-31T22:00Z`; without a zone it is UTC."""
     if text == "now":
         return now
@@ -33,9 +34,17 @@ def time_of(text: str, now: datetime) -> datetime:
         when = datetime.fromisoformat(text)
     except ValueError:
         raise typer.BadParameter(
-            f"{text!r} is no time; use now, +30s, +2h or 2030-01-31T22:00Z", param_hint="--at"
+            f"{text!r} is no time; use now, +30s, +2h or 2030-01-31T22:00Z", param_hint=option
         ) from None
     return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def age_of(text: str, option: str) -> timedelta:
+    """`90d`, `36h` and so on (s, m, h, d)."""
+    age = _AGE.fullmatch(text)
+    if age is None:
+        raise typer.BadParameter(f"{text!r} is no age; use 90d or 36h", param_hint=option)
+    return timedelta(seconds=int(age[1]) * _UNITS[age[2]])
 
 
 def metadata_of(pairs: Sequence[str]) -> Struct:

@@ -6,18 +6,23 @@ Scripts rely on the exit codes: they are listed once, here, and shown by `fenix 
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Awaitable, Callable
 from enum import IntEnum, StrEnum
+from pathlib import Path
 from typing import Annotated, NoReturn, TypeVar
 
 import grpc
 import typer
-from fenix_client import CallFailed, Client, connect
+from fenix_client import CallFailed, Client, connect, tls_credentials
 
 from fenix_grpc.core.errors import FenixError, InvalidRequest
 
 T = TypeVar("T")
+
+#: Variables that name files: the token, and the client's certificate with its key.
+TOKEN_FILE, CERTIFICATE, KEY = "FENIX_TOKEN_FILE", "FENIX_CERTIFICATE", "FENIX_KEY"
 
 DEFAULT_SERVER = "127.0.0.1:12348"
 
@@ -32,12 +37,13 @@ class Exit(IntEnum):
     NOT_FOUND = 4
     REFUSED = 5
     UNAVAILABLE = 6
+    NOT_ALL = 7
     INTERRUPTED = 130
 
 
 EXIT_CODES = (
     "Exit codes: 0 done · 1 error · 2 wrong usage or argument · 3 the session failed · 4 not found · "
-    "5 refused (not now, or not you) · 6 no server answers"
+    "5 refused (not now, or not you) · 6 no server answers · 7 not all of it can be planned"
 )
 
 _EXIT_OF = {
@@ -64,7 +70,24 @@ ServerOption = Annotated[
     str, typer.Option("--server", envvar="FENIX_SERVER", help="Address of the gRPC server.")
 ]
 TokenOption = Annotated[
-    str, typer.Option("--token", envvar="FENIX_TOKEN", help="Says who is calling.")
+    str,
+    typer.Option(
+        "--token",
+        envvar="FENIX_TOKEN",
+        show_envvar=True,
+        help="Says who is calling. Others can see it in the list of processes: better set the variable, or "
+        f"{TOKEN_FILE} to the name of a file with it.",
+    ),
+]
+CaOption = Annotated[
+    str,
+    typer.Option(
+        "--ca",
+        envvar="FENIX_CA",
+        metavar="FILE",
+        help="Certificates to trust (PEM); without it nothing is encrypted. A client certificate is named by "
+        f"{CERTIFICATE} and {KEY} in the environment.",
+    ),
 ]
 OutputOption = Annotated[
     Format, typer.Option("--output", "-o", help="table for a person, json for a program.")
@@ -102,6 +125,8 @@ def explain(failed: CallFailed, server: str) -> str:
         extra += failed.preconditions
         news = [line for line in extra if line not in failed.message]
         return "\n  ".join([failed.message, *news])
+    if "handshake" in failed.message.lower():
+        return f"{server} and this command do not agree on TLS (see --ca): {failed.message}"
     if failed.code is grpc.StatusCode.UNAVAILABLE:
         return f"nothing answers at {server}. Start a server with `fenix serve`, or name it with --server"
     if failed.code is grpc.StatusCode.DEADLINE_EXCEEDED:
@@ -143,11 +168,32 @@ def _told(error: Exception, server: str) -> tuple[str, Exit]:
     raise error
 
 
-def call(server: str, token: str, work: Callable[[Client], Awaitable[T]]) -> T:
+def call(server: str, token: str, work: Callable[[Client], Awaitable[T]], ca: str = "") -> T:
     """The result of `work` with a client of the server."""
 
     async def connected() -> T:
-        async with connect(server, token) as client:
+        async with connect(server, token or _token_of_file(), credentials=trust(ca)) as client:
             return await work(client)
 
     return run(connected(), server)
+
+
+def trust(ca: str) -> grpc.ChannelCredentials | None:
+    """What a channel needs for TLS; None for plain text. Raises Problem."""
+    certificate, key = os.environ.get(CERTIFICATE, ""), os.environ.get(KEY, "")
+    if not ca:
+        if certificate:
+            raise Problem(f"{CERTIFICATE} needs --ca: nothing is encrypted without it", Exit.USAGE)
+        return None
+    try:
+        return tls_credentials(ca, certificate, key)
+    except OSError as err:
+        raise Problem(f"cannot be read: {err}", Exit.USAGE) from err
+
+
+def _token_of_file() -> str:
+    file = os.environ.get(TOKEN_FILE)
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() if file else ""
+    except (OSError, UnicodeDecodeError) as err:
+        raise Problem(f"{TOKEN_FILE}: {err}", Exit.USAGE) from err

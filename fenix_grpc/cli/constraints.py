@@ -12,6 +12,7 @@ from fenix_client import Client
 from fenix_grpc.cli.arguments import word_of
 from fenix_grpc.cli.calls import (
     DEFAULT_SERVER,
+    CaOption,
     Format,
     OutputOption,
     RequestIdOption,
@@ -61,6 +62,7 @@ def list_(
     project: Annotated[str, typer.Option(help="Only those of this project.")] = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Lists the constraints of groups and instances; with `-o json` one a line."""
@@ -74,7 +76,7 @@ def list_(
             await _all(client, service.ListGroupConstraints, groups),
         )
 
-    instances, groups = call(server, token, work)
+    instances, groups = call(server, token, work, ca)
     if output is Format.TABLE:
         console().print(constraint_list(instances, groups))
         return
@@ -88,6 +90,7 @@ def show(
     id_: IdArgument,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Shows a constraint, and what was corrected when it was set."""
@@ -100,7 +103,7 @@ def show(
         of_instance = pb.GetInstanceConstraintRequest(instance_id=id_)
         return (await client.call(service.GetInstanceConstraint, of_instance)).record
 
-    record = call(server, token, work)
+    record = call(server, token, work, ca)
     present(record, constraint_facts(record), output)
 
 
@@ -111,6 +114,7 @@ def delete(
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
 ) -> None:
     """Removes a constraint. Says nothing when all is well, also when there was none."""
 
@@ -123,7 +127,7 @@ def delete(
         of_instance = pb.DeleteInstanceConstraintRequest(instance_id=id_, request_id=request_id)
         await client.call(service.DeleteInstanceConstraint, of_instance)
 
-    call(server, token, work)
+    call(server, token, work, ca)
 
 
 @setting.command("instance")
@@ -146,6 +150,7 @@ def set_instance(
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Sets what an instance demands."""
@@ -165,7 +170,7 @@ def set_instance(
     async def work(client: Client) -> Record:
         return (await client.call(client.constraints.SetInstanceConstraint, request)).record
 
-    record = call(server, token, work)
+    record = call(server, token, work, ca)
     present(record, constraint_facts(record), output)
 
 
@@ -198,6 +203,7 @@ def set_group(
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Sets what a group of instances demands."""
@@ -221,7 +227,7 @@ def set_group(
     async def work(client: Client) -> Record:
         return (await client.call(client.constraints.SetGroupConstraint, request)).record
 
-    record = call(server, token, work)
+    record = call(server, token, work, ca)
     present(record, constraint_facts(record), output)
 
 

@@ -35,6 +35,8 @@ from fenix_grpc.clouds.simulated import DEMO, SimulatedCloud
 from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, ListSessionsRequest
 
+#: Seconds that a move, and the work on a host, take at normal speed, for a start.
+_EXPECTED_S = 1.0
 #: Name, when it runs and seconds it takes at normal speed.
 _ACTIONS = (
     ("backup", "pre", 0.5),
@@ -146,6 +148,8 @@ options = {{ file = "{stage.cloud}", state = "{stage.state}" }}
 
 [timers]
 poll_s = 0.5
+expected_move_s = {_EXPECTED_S / stage.speed}
+expected_work_s = {_EXPECTED_S / stage.speed}
 
 {actions}
 """

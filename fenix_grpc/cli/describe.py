@@ -29,9 +29,13 @@ def host_state(host: HostDetail) -> Described:
     if host.excluded:
         return Described(f"left out: {clean(host.excluded)}", "dim")
     if host.maintained:
-        return Described("done", "green")
+        return Described("removed" if host.retired else "done", "green")
+    if host.progress == HostProgress.HOST_PROGRESS_HOST_ADDED:
+        return Described("new", "green")
     if host.progress == HostProgress.HOST_PROGRESS_IN_MAINTENANCE:
         return Described("in work", "bold yellow")
+    if host.set_aside:
+        return Described(f"set aside: {clean(host.set_aside)}", "bold red")
     if host.progress == HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE:
         return Described("returning", "green")
     if host.disabled:
@@ -51,10 +55,13 @@ def answer_of(project: ProjectDetail) -> Described:
 
 def step_words(step: StepDetail, names: Mapping[str, str]) -> tuple[str, str]:
     """What a step does, and where."""
-    if step.verb == StepVerb.STEP_VERB_MOVE_INSTANCE:
+    if step.instance_id:
         name = names.get(step.instance_id) or step.instance_id
-        how = phrase(InstanceAction, step.how) or "move"
+        evacuates = step.verb == StepVerb.STEP_VERB_EVACUATE_INSTANCE
+        how = "evacuate" if evacuates else phrase(InstanceAction, step.how) or "move"
         return f"{how} {name}", f"{step.host} → {step.target or '?'}"
     if step.verb == StepVerb.STEP_VERB_RUN_ACTION:
         return step.plugin, step.host
+    if step.verb == StepVerb.STEP_VERB_FETCH_PACKAGE:
+        return f"fetch {step.package}", step.host
     return phrase(StepVerb, step.verb), step.host

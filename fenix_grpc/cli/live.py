@@ -41,14 +41,21 @@ _GIVES_WAY = ("work", "running", "where", "because", "answer")
 _HEADER_ROWS = 3
 
 _STYLES = {"good": "green", "bad": "bold red", "state": "bold cyan", "plain": ""}
-_ENDED = {
+#: States after which nothing happens by itself.
+ENDED = {
     SessionState.SESSION_STATE_MAINTENANCE_DONE,
     SessionState.SESSION_STATE_MAINTENANCE_FAILED,
 }
 
 
 def picture(
-    detail: SessionDetail, story: Sequence[Line], now: datetime, *, width: int, height: int
+    detail: SessionDetail,
+    story: Sequence[Line],
+    now: datetime,
+    *,
+    width: int,
+    height: int,
+    expected_end: str = "",
 ) -> RenderableType:
     """The session on a screen of this size; what does not fit is counted instead of shown."""
     side = [_projects(detail), _running(detail, now), _waiting(detail, now)]
@@ -60,7 +67,7 @@ def picture(
     body_rows = max(_rows(hosts), side_rows) if wide else _rows(hosts) + side_rows
     lines = max(_LEAST_LINES, min(height - _HEADER_ROWS - body_rows - 1, _MOST_LINES))
     body = _beside(hosts, side) if wide else _below([hosts, *side])
-    return Group(_header(detail, now, wide=wide), body, _latest(story, lines))
+    return Group(_header(detail, now, expected_end, wide=wide), body, _latest(story, lines))
 
 
 def _rows(table: Table) -> int:
@@ -80,10 +87,12 @@ def _beside(left: Table, right: Iterable[Table]) -> RenderableType:
     return grid
 
 
-def _header(detail: SessionDetail, now: datetime, *, wide: bool) -> RenderableType:
+def _header(
+    detail: SessionDetail, now: datetime, expected_end: str, *, wide: bool
+) -> RenderableType:
     session = detail.session
     state = word(SessionState, session.state)
-    until = moment(session.updated_at) if session.state in _ENDED else now
+    until = moment(session.updated_at) if session.state in ENDED else now
     top = Table.grid(padding=(0, 2), expand=True)
     top.add_column(no_wrap=True)
     top.add_column(ratio=1)
@@ -98,9 +107,14 @@ def _header(detail: SessionDetail, now: datetime, *, wide: bool) -> RenderableTy
         ProgressBar(total=100, completed=session.percent_done, complete_style="green"),
         f"{session.percent_done} %   {span(until - moment(session.created_at))}",
     )
-    reason = clean(session.reason) or " "
-    failed = session.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED
-    return Group(top, Text(reason, style="red") if failed else _cut(reason, "dim"))
+    if session.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED:
+        return Group(top, Text(clean(session.reason) or " ", style="red"))
+    below = Table.grid(padding=(0, 2), expand=True)
+    below.add_column(ratio=1, no_wrap=True)
+    below.add_column(no_wrap=True, justify="right")
+    ending = "" if session.state in ENDED or not expected_end else f"ends {expected_end}"
+    below.add_row(_cut(clean(session.reason) or " ", "dim"), ending)
+    return Group(top, below)
 
 
 def _state_style(state: str) -> str:

@@ -12,6 +12,7 @@ from fenix_client.vnfm import Application, Vnfm
 from fenix_grpc.cli.arguments import instance_action_of
 from fenix_grpc.cli.calls import (
     DEFAULT_SERVER,
+    CaOption,
     Exit,
     Problem,
     ProjectArgument,
@@ -48,9 +49,11 @@ def vnfm(
     ] = None,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
 ) -> None:
     """Runs the sample VNFM for a project until it is interrupted: it answers every notice.
 
+    With --os-cloud and --ca, and without a token, it shows the project's own token of Keystone.
     The code to copy is fenix_client/vnfm.py.
     """
     chosen = (instance_action_of(text, "--action") for text in action or [])
@@ -61,9 +64,11 @@ def vnfm(
 
     async def work(client: Client) -> None:
         application = _application(project_id, simulated, cloud_file, os_cloud, facts)
+        if ca and not client.token:  # never in plain text
+            client.token = getattr(application, "token", "")
         await Vnfm(client, project_id, application, actions=actions, memory=facts).run()
 
-    call(server, token, work)
+    call(server, token, work, ca)
 
 
 def _application(

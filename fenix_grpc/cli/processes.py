@@ -6,6 +6,7 @@ import asyncio
 import os
 import signal
 import socket
+import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import timedelta
@@ -17,6 +18,10 @@ from fenix_grpc.clock import SystemClock
 _START_TIMEOUT_S = 30.0
 _LOOK_S = 0.05
 _LOG_LINES = 15
+#: A program that becomes another one, which a SIGTERM (15) ends as soon as its parent is dead.
+_TIED = (
+    "import ctypes, os, sys; ctypes.CDLL(None).prctl(1, 15); os.execvp(sys.argv[1], sys.argv[1:])"
+)
 
 
 class Processes:
@@ -43,7 +48,7 @@ class Processes:
         """Starts a process in a session of its own, so that the terminal's Ctrl-C does not reach it."""
         with self.log(name).open("wb") as log:
             process = await asyncio.create_subprocess_exec(
-                *command,
+                *_ending_with_this_one(command),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=log,
                 stderr=asyncio.subprocess.STDOUT,
@@ -92,6 +97,11 @@ async def started(directory: Path, *, stop_timeout_s: float = 10.0) -> AsyncIter
     """Processes that end with the block, however it ends; killed when they have not after so many seconds."""
     async with AsyncExitStack() as ends:
         yield Processes(directory, ends, stop_timeout_s)
+
+
+def _ending_with_this_one(command: Sequence[str]) -> Sequence[str]:
+    """On Linux the kernel ends the process when this one was killed and cannot (prctl(2): PR_SET_PDEATHSIG)."""
+    return [sys.executable, "-Sc", _TIED, *command] if sys.platform == "linux" else command
 
 
 def _end(code: int) -> str:

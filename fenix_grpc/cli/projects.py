@@ -13,6 +13,7 @@ from fenix_grpc.cli import tables
 from fenix_grpc.cli.arguments import instance_action_of, word_of
 from fenix_grpc.cli.calls import (
     DEFAULT_SERVER,
+    CaOption,
     Exit,
     Format,
     OutputOption,
@@ -43,10 +44,11 @@ def show(
     project_id: ProjectArgument,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Shows what a session asks of a project now."""
-    response = call(server, token, lambda client: _asked(client, session_id, project_id))
+    response = call(server, token, lambda client: _asked(client, session_id, project_id), ca)
     present(response, tables.project_session(response), output)
 
 
@@ -70,6 +72,7 @@ def reply(
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Replies to what a session asks of a project."""
@@ -98,7 +101,7 @@ def reply(
         response = await client.call(client.projects.ReplyProjectSession, request)
         present(response, response.detail or "the reply counted", output)
 
-    call(server, token, work)
+    call(server, token, work, ca)
 
 
 async def _asked(client: Client, session_id: str, project_id: str) -> GetProjectSessionResponse:
@@ -111,6 +114,7 @@ def watch(
     project_id: ProjectArgument,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Prints what every session tells a project.
@@ -124,4 +128,4 @@ def watch(
                 for notice in response.notices:
                     say(json_line(notice) if output is Format.JSON else headline(notice))
 
-    call(server, token, work)
+    call(server, token, work, ca)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fenix_grpc.cli.calls import DEFAULT_SERVER, Exit, Problem, ServerOption, run
+from fenix_grpc.cli.calls import DEFAULT_SERVER, CaOption, Exit, Problem, ServerOption, run, trust
 from fenix_grpc.cli.output import say
+
+if TYPE_CHECKING:
+    from ssl import SSLContext
+
+    from grpc.aio import Channel
 
 
 def serve(
@@ -22,13 +26,12 @@ def serve(
 ) -> None:
     """Runs a server: gRPC, the REST gateway and the engine, until SIGTERM or SIGINT."""
     from fenix_grpc import config as configuration
-    from fenix_grpc import server
-
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    from fenix_grpc import logs, server
 
     async def work() -> None:
-        await server.run(configuration.load(config))
+        settings = configuration.load(config)
+        logs.configure(settings.log.format, settings.log.level)
+        await server.run(settings)
 
     run(work())
 
@@ -39,31 +42,54 @@ def gateway(
         bool, typer.Option("--insecure", help="Listen also where other machines reach it.")
     ] = False,
     server: ServerOption = DEFAULT_SERVER,
+    ca: CaOption = "",
+    tls_certificate: Annotated[
+        Path | None, typer.Option(help="Certificate (PEM) with which it speaks TLS itself.")
+    ] = None,
+    tls_key: Annotated[Path | None, typer.Option(help="Key of that certificate.")] = None,
 ) -> None:
     """Runs the REST gateway on its own, in front of a gRPC server, until SIGTERM or SIGINT."""
-    import grpc
-
     from fenix_grpc.config import address, is_local
     from gateway.app import create_app
-    from gateway.channel import CHANNEL_OPTIONS, ChannelBackend
+    from gateway.channel import ChannelBackend
     from gateway.serve import serve as serve_rest
 
     async def work() -> None:
         host, port = address("--listen", listen)
-        if not insecure and not is_local(host):
+        tls = _gateway_tls(tls_certificate, tls_key)
+        if not (insecure or tls or is_local(host)):
             text = f"{listen} can be reached from other machines, unencrypted: --insecure if the network protects you"
             raise Problem(text, Exit.USAGE)
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with grpc.aio.insecure_channel(server, options=CHANNEL_OPTIONS) as channel:
+        url = f"{'https' if tls else 'http'}://{host}"
+
+        def ready(port: int) -> None:
+            say(f"REST on {url}:{port} for gRPC at {server}")
+
+        async with _channel(server, ca) as channel:
             app = create_app(ChannelBackend(channel))
-            await serve_rest(
-                app,
-                host,
-                port,
-                stop=stop,
-                on_ready=lambda port: say(f"REST on http://{host}:{port} for gRPC at {server}"),
-            )
+            await serve_rest(app, host, port, stop=stop, on_ready=ready, tls=tls)
 
     run(work())
+
+
+def _channel(server: str, ca: str) -> Channel:
+    import grpc
+
+    from gateway.channel import CHANNEL_OPTIONS
+
+    credentials = trust(ca)
+    if credentials is None:
+        return grpc.aio.insecure_channel(server, options=CHANNEL_OPTIONS)
+    return grpc.aio.secure_channel(server, credentials, options=CHANNEL_OPTIONS)
+
+
+def _gateway_tls(certificate: Path | None, key: Path | None) -> SSLContext | None:
+    """None for plain text. Callers have no certificates here: a gateway passes on their tokens only."""
+    from fenix_grpc.tls import ServerTls
+
+    if bool(certificate) != bool(key):
+        raise Problem("--tls-certificate and --tls-key belong together", Exit.USAGE)
+    return ServerTls(certificate, key).context() if certificate and key else None

@@ -8,9 +8,10 @@ import typer
 from fenix_client import Client
 
 from fenix_grpc.cli import tables
-from fenix_grpc.cli.arguments import action_of, metadata_of, time_of, word_of
+from fenix_grpc.cli.arguments import time_of, word_of
 from fenix_grpc.cli.calls import (
     DEFAULT_SERVER,
+    CaOption,
     Exit,
     Format,
     OutputOption,
@@ -22,11 +23,34 @@ from fenix_grpc.cli.calls import (
     complain,
     explain,
 )
+from fenix_grpc.cli.foresight import Foresight
+from fenix_grpc.cli.live import ENDED
 from fenix_grpc.cli.output import console, json_line, present, say
+from fenix_grpc.cli.specification import (
+    ActionOption,
+    AtOption,
+    FailedLiveOption,
+    FailureBudgetOption,
+    FillLimitOption,
+    HostDownOption,
+    HostOption,
+    LiveSOption,
+    MetadataOption,
+    PackageOption,
+    ParallelHostsOption,
+    ParallelMovesOption,
+    PreferOption,
+    RetireOption,
+    SlowLiveOption,
+    WindowEndOption,
+    WorkflowOption,
+    difficult_of,
+    options_of,
+    specification_of,
+)
 from fenix_grpc.cli.watching import Lines, Screen, follow
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.v1.session_service_pb2 import (
-    CreateSessionRequest,
     DeleteSessionRequest,
     GetSessionDetailRequest,
     GetSessionRequest,
@@ -34,7 +58,7 @@ from fenix_grpc.v1.session_service_pb2 import (
     ListSessionsResponse,
     UpdateSessionRequest,
 )
-from fenix_grpc.v1.types_pb2 import Session, SessionState
+from fenix_grpc.v1.types_pb2 import Package, Session, SessionState
 
 app = typer.Typer(
     name="session", help="Maintenance sessions, for administrators.", no_args_is_help=True
@@ -43,39 +67,40 @@ app = typer.Typer(
 
 @app.command()
 def create(
-    host: Annotated[
-        list[str] | None, typer.Option(help="Host to work on; repeat it. None means all.")
-    ] = None,
-    at: Annotated[
-        str, typer.Option(help="Work starts at the earliest: now, +30s, +2h or 2030-01-31T22:00Z.")
-    ] = "now",
-    workflow: Annotated[str, typer.Option(help="Name of the workflow.")] = "default",
-    metadata: Annotated[
-        list[str] | None,
-        typer.Option(metavar="KEY=VALUE", help="Told to every project; repeat it."),
-    ] = None,
-    action: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="TYPE:PLUGIN[:JSON]",
-            help="Work to do, such as host:dummy; TYPE is pre, host, compute, controller or post. Repeat it.",
-        ),
-    ] = None,
+    host: HostOption = None,
+    at: AtOption = "now",
+    workflow: WorkflowOption = "default",
+    metadata: MetadataOption = None,
+    action: ActionOption = None,
+    preference: PreferOption = None,
+    parallel_hosts: ParallelHostsOption = 0,
+    parallel_moves: ParallelMovesOption = 0,
+    fill_limit: FillLimitOption = 0.0,
+    window_end: WindowEndOption = "",
+    failure_budget: FailureBudgetOption = -1,
+    retire: RetireOption = None,
+    live_s: LiveSOption = -1.0,
+    slow_live: SlowLiveOption = None,
+    failed_live: FailedLiveOption = None,
+    host_down: HostDownOption = None,
+    package: PackageOption = None,
     watch: Annotated[bool, typer.Option("--watch", help="Follow it until it ends.")] = False,
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Creates a session."""
-    request = CreateSessionRequest(
-        hosts=host or [],
-        maintenance_at=time_of(at, SystemClock().now()),
-        workflow=workflow,
-        metadata=metadata_of(metadata or []),
-        actions=[action_of(text) for text in action or []],
-        request_id=request_id,
-    )
+    """Creates a session. `fenix plan` with the same options says beforehand what will become of it."""
+    start = time_of(at, SystemClock().now())
+    options = options_of(preference, parallel_hosts, parallel_moves, fill_limit, window_end, start)
+    request = specification_of(host, start, workflow, metadata, action, options)
+    request.packages.extend(Package(url=url) for url in package or ())
+    if failure_budget >= 0:
+        request.options.failure_budget = failure_budget
+    request.options.retire.extend(retire or ())
+    difficult_of(request.options, live_s, slow_live, failed_live, host_down)
+    request.request_id = request_id
 
     async def work(client: Client) -> Exit:
         created = (await client.call(client.sessions.CreateSession, request)).session
@@ -84,13 +109,14 @@ def create(
         present(created, tables.session_facts(created), output)
         return Exit.OK
 
-    raise typer.Exit(call(server, token, work))
+    raise typer.Exit(call(server, token, work, ca))
 
 
 @app.command("list")
 def list_(
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Lists the sessions that were not deleted, oldest first."""
@@ -105,7 +131,7 @@ def list_(
                 return sessions
             request.page_token = page.next_page_token
 
-    sessions = call(server, token, work)
+    sessions = call(server, token, work, ca)
     present(ListSessionsResponse(sessions=sessions), tables.session_list(sessions), output)
 
 
@@ -114,16 +140,20 @@ def show(
     session_id: SessionArgument,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
-    """Shows where a session is."""
+    """Shows where a session is, and when it is expected to end."""
 
-    async def work(client: Client) -> Session:
+    async def work(client: Client) -> tuple[Session, str]:
         request = GetSessionRequest(session_id=session_id)
-        return (await client.call(client.sessions.GetSession, request)).session
+        session = (await client.call(client.sessions.GetSession, request)).session
+        if output is Format.JSON or session.state in ENDED:
+            return session, ""
+        return session, await Foresight(client, session_id).line()
 
-    session = call(server, token, work)
-    present(session, tables.session_facts(session), output)
+    session, expected_end = call(server, token, work, ca)
+    present(session, tables.session_facts(session, expected_end), output)
 
 
 @app.command()
@@ -131,6 +161,7 @@ def detail(
     session_id: SessionArgument,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Shows everything known of a session, and what it waits for."""
@@ -140,7 +171,7 @@ def detail(
         detail = (await client.call(client.sessions.GetSessionDetail, request)).detail
         present(detail, tables.session_detail(detail), output)
 
-    call(server, token, work)
+    call(server, token, work, ca)
 
 
 @app.command()
@@ -156,6 +187,7 @@ def watch(
     ] = True,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Follows a session until it ends: live on a terminal, one line per event elsewhere.
@@ -167,7 +199,7 @@ def watch(
     async def work(client: Client) -> Exit:
         return await _watch(client, session_id, server, output, until=state, ongoing=follow)
 
-    raise typer.Exit(call(server, token, work))
+    raise typer.Exit(call(server, token, work, ca))
 
 
 def _state_of(text: str) -> int:
@@ -217,6 +249,7 @@ def continue_(
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Continues a failed session exactly where it stopped."""
@@ -231,7 +264,7 @@ def continue_(
         present(session, tables.session_facts(session), output)
         return Exit.OK
 
-    raise typer.Exit(call(server, token, work))
+    raise typer.Exit(call(server, token, work, ca))
 
 
 @app.command()
@@ -240,6 +273,7 @@ def delete(
     request_id: RequestIdOption = "",
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
 ) -> None:
     """Deletes a session at any time; hosts it keeps out of service are given back."""
 
@@ -247,4 +281,4 @@ def delete(
         request = DeleteSessionRequest(session_id=session_id, request_id=request_id)
         await client.call(client.sessions.DeleteSession, request)
 
-    call(server, token, work)
+    call(server, token, work, ca)

@@ -42,12 +42,16 @@ class SimulatedApplication:
         """Id to name of the instances that exist now."""
         return {server.instance_id: server.name for server in await self._servers()}
 
-    async def scale_in(self, amount: Resources) -> Sequence[str]:
-        """Deletes ungrouped instances, the newest first, until `amount` is released or one is left."""
-        spare = [server for server in await self._servers() if not server.group][1:]
+    async def scale_in(self, amount: Resources, suggested: Sequence[str] = ()) -> Sequence[str]:
+        """Deletes the ungrouped instances that are suggested, if they are and one is left; else the newest ones, until
+        `amount` is released or one is left."""
+        plain = [server for server in await self._servers() if not server.group]
+        wanted = [server for server in plain if server.instance_id in suggested]
+        exact = 0 < len(suggested) == len(wanted) < len(plain)
+        spare = wanted if exact else plain[1:]
         deleted: list[str] = []
         vcpus, memory_mb, disk_gb = amount.vcpus, amount.memory_mb, amount.disk_gb
-        while spare and max(vcpus, memory_mb, disk_gb) > 0:
+        while spare and (exact or max(vcpus, memory_mb, disk_gb) > 0):
             server = spare.pop()
             noted = self._memory.get("deleted", [])
             self._memory.put("deleted", [*noted, [server.flavor, server.name]])
@@ -111,7 +115,7 @@ async def _hook(project_id: str, state: str, cloud_file: str = "") -> None:
         Memory(Path(f"{state}.{project_id}.json")),
     )
     if notice.kind == NoticeKind.NOTICE_KIND_SCALE_IN:
-        await application.scale_in(notice.needed)
+        await application.scale_in(notice.needed, notice.suggested_instance_ids)
     elif notice.kind == NoticeKind.NOTICE_KIND_MAINTENANCE_COMPLETE:
         await application.scale_out()
 

@@ -18,6 +18,7 @@ from fenix_grpc.v1.types_pb2 import (
     InstanceAction,
     NoticeKind,
     SessionState,
+    SessionVerified,
     StepOutcome,
     StepVerb,
 )
@@ -56,6 +57,7 @@ class Story:
         self._names: dict[str, str] = {}
         self._steps: dict[str, e.StepStarted] = {}
         self._plugins: list[str] = []
+        self._packages: list[str] = []
         self._looked = False
 
     def tell(self, event: e.SessionEvent) -> Line:
@@ -73,6 +75,7 @@ class Story:
 
     def _created(self, event: e.SessionCreated) -> Told:
         self._plugins = [action.plugin for action in event.actions]
+        self._packages = [package.url for package in event.packages]
         hosts = count(len(event.hosts), "host") if event.hosts else "all hosts"
         by = f" by {event.created_by}" if event.created_by else ""
         return Told(f"session created{by}: {hosts}, workflow {event.workflow}", "state")
@@ -97,6 +100,18 @@ class Story:
         what = f"{count(changed, 'change')} of hosts or instances" if changed else "no change"
         return Told(f"seen: {what}", routine=True)
 
+    def _others(self, event: e.OthersObserved) -> Told:
+        held = sum(1 for host in event.held_hosts if host.session_id)
+        free = len(event.held_hosts) - held
+        going = sum(1 for impact in event.impacts if not impact.HasField("ended_at"))
+        news = [
+            f"hold {count(held, 'host')} more" if held else "",
+            f"give {count(free, 'host')} back" if free else "",
+            f"disturb {count(going, 'instance')}" if going else "",
+        ]
+        text = ", ".join(part for part in news if part) or "disturb less"
+        return Told(f"other sessions {text}", routine=not held)
+
     def _selected(self, event: e.HostsSelected) -> Told:
         left_out = "".join(f"; {host} left out: {why}" for host, why in event.excluded.items())
         return Told(f"{count(len(event.hosts), 'host')} to work on{left_out}")
@@ -105,6 +120,13 @@ class Story:
         moves, waves = count(len(event.moves), "move"), count(len(event.waves), "wave")
         why = f": {event.reason}" if event.reason else ""
         return Told(f"planned: {moves} in {waves}{why}")
+
+    def _verified(self, event: SessionVerified) -> Told:
+        broken = [rule.name for rule in event.rules if rule.violations]
+        if event.ok:
+            checks = sum(rule.checked for rule in event.rules)
+            return Told(f"verified: every promise was kept ({count(checks, 'check')})", "good")
+        return Told(f"verified: BROKEN: {', '.join(broken)}", "bad")
 
     def _entered(self, event: e.StateEntered) -> Told:
         failed = event.state == SessionState.SESSION_STATE_MAINTENANCE_FAILED
@@ -144,9 +166,20 @@ class Story:
         return Told(f"{name} left {event.from_host}, {where} ({how})", routine=True)
 
     def _host_changed(self, event: e.HostChanged) -> Told:
+        if event.progress == HostProgress.HOST_PROGRESS_HOST_ADDED:
+            return Told(f"{event.host} has joined the cloud")
+        if event.progress == HostProgress.HOST_PROGRESS_HOST_REMOVED:
+            return Told(f"{event.host} has left the cloud", "good")
         done = event.progress == HostProgress.HOST_PROGRESS_MAINTENANCE_COMPLETE
         text = "is done" if done else "begins"
         return Told(f"work on {event.host} {text}", "good" if done else "plain")
+
+    def _action_replaced(self, event: e.ActionReplaced) -> Told:
+        how = phrase(InstanceAction, event.action)
+        return Told(f"{self._name(event.instance_id)} now by {how}, because {event.reason}", "bad")
+
+    def _set_aside(self, event: e.HostSetAside) -> Told:
+        return Told(f"{event.host} is set aside: {event.reason}", "bad")
 
     def _started(self, event: e.StepStarted) -> Told:
         self._steps[event.step_id] = event
@@ -159,7 +192,7 @@ class Story:
         if done and event.host and started and started.target != event.host:
             text += f" to {event.host}"
         detail = f": {event.detail}" if event.detail else ""
-        routine = done and not (started and started.verb == StepVerb.STEP_VERB_MOVE_INSTANCE)
+        routine = done and not (started and started.instance_id)
         outcome = phrase(StepOutcome, event.outcome)
         return Told(f"{text} {outcome}{detail}", "plain" if done else "bad", routine)
 
@@ -180,14 +213,18 @@ class Story:
 
     def _step(self, step: e.StepStarted) -> str:
         """What a step does, in words."""
-        if step.verb == StepVerb.STEP_VERB_MOVE_INSTANCE:
+        if step.instance_id:
             target = f" to {step.target}" if step.target else ""
-            how = phrase(InstanceAction, step.how) or "move"
+            evacuates = step.verb == StepVerb.STEP_VERB_EVACUATE_INSTANCE
+            how = "evacuate" if evacuates else phrase(InstanceAction, step.how) or "move"
             return f"{how} {self._name(step.instance_id)} from {step.host}{target}"
         if step.verb == StepVerb.STEP_VERB_RUN_ACTION:
             known = step.action_index < len(self._plugins)
             plugin = self._plugins[step.action_index] if known else f"action {step.action_index}"
             return f"{plugin} on {step.host}" if step.host else plugin
+        if step.verb == StepVerb.STEP_VERB_FETCH_PACKAGE:
+            known = step.package_index < len(self._packages)
+            return f"fetch {self._packages[step.package_index] if known else 'a package'}"
         return f"{phrase(StepVerb, step.verb).removesuffix(' host')} {step.host}"
 
 
@@ -202,9 +239,13 @@ _TELLERS: Mapping[str, Callable[[Story, Any], Told]] = {
     "project_defaulted": Story._defaulted,
     "instance_action_done": Story._action_done,
     "host_changed": Story._host_changed,
+    "host_set_aside": Story._set_aside,
+    "action_replaced": Story._action_replaced,
     "step_started": Story._started,
     "step_ended": Story._ended,
     "session_continued": Story._continued,
     "session_deleted": Story._deleted,
     "session_closed": Story._closed,
+    "session_verified": Story._verified,
+    "others_observed": Story._others,
 }

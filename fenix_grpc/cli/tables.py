@@ -42,7 +42,7 @@ def session_list(sessions: Sequence[Session]) -> RenderableType:
     return table
 
 
-def session_facts(session: Session) -> Table:
+def session_facts(session: Session, expected_end: str = "") -> Table:
     """All fields of a session that have something to say."""
     metadata = MessageToDict(session.metadata)
     pairs = [
@@ -51,6 +51,7 @@ def session_facts(session: Session) -> Table:
         ("before that", word(SessionState, session.prev_state)),
         ("reason", clean(session.reason)),
         ("done", f"{session.percent_done} %"),
+        ("expected end", expected_end),
         ("workflow", session.workflow),
         ("work may start", day_time(session.maintenance_at)),
         ("created", day_time(session.created_at)),

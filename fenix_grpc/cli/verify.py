@@ -15,6 +15,7 @@ from fenix_grpc.api.parse import from_session_event
 from fenix_grpc.checker import Certificate, as_document, as_text, verify
 from fenix_grpc.cli.calls import (
     DEFAULT_SERVER,
+    CaOption,
     Exit,
     Format,
     OutputOption,
@@ -31,6 +32,7 @@ def verify_session(
     session_id: SessionArgument,
     server: ServerOption = DEFAULT_SERVER,
     token: TokenOption = "",
+    ca: CaOption = "",
     output: OutputOption = Format.TABLE,
 ) -> None:
     """Proves from a session's journal that every promise was kept, or names the events that broke one.
@@ -39,10 +41,9 @@ def verify_session(
     """
 
     async def work(client: Client) -> Certificate:
-        # a policy is no part of what the API sends
-        return verify(await _journal(client, session_id), policy_known=False)
+        return verify(await _journal(client, session_id))
 
-    certificate = call(server, token, work)
+    certificate = call(server, token, work, ca)
     if output is Format.JSON:
         say(json.dumps(as_document(certificate), indent=2, ensure_ascii=False))
     else:

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from fenix_grpc.cli.calls import Exit, explain
+from fenix_grpc.cli.foresight import Foresight
 from fenix_grpc.cli.live import picture
 from fenix_grpc.cli.story import Line, Story
 from fenix_grpc.clock import SystemClock
@@ -139,6 +140,7 @@ class Screen:
         self._pause_s = _BUSY_S
         self._changed = asyncio.Event()
         self._ended = asyncio.Event()
+        self._foresight = Foresight(client, session_id)
         #: The last detail that was fetched.
         self.detail = SessionDetail()
 
@@ -146,11 +148,13 @@ class Screen:
         """Shows the session until it ends, and leaves the last picture on the terminal."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._paint())
+            foreseeing = tasks.create_task(self._foresight.run())
             try:
                 return await follow(
                     self._client, self._session_id, self._show, until=until, on_break=self._broken
                 )
             finally:
+                foreseeing.cancel()
                 self._ended.set()
                 self._changed.set()
 
@@ -182,7 +186,14 @@ class Screen:
     def _picture(self) -> RenderableType:
         width, height = self._console.size
         now = self._clock.now()
-        return picture(self.detail, list(self._lines), now, width=width, height=height)
+        return picture(
+            self.detail,
+            list(self._lines),
+            now,
+            width=width,
+            height=height,
+            expected_end=self._foresight.latest,
+        )
 
     async def _fetch(self) -> None:
         request = GetSessionDetailRequest(session_id=self._session_id)

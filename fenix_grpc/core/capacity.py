@@ -39,7 +39,14 @@ def total(amounts: Iterable[Resources]) -> Resources:
 def usable(host: Host) -> bool:
     """New instances may go there."""
     view = host.view
-    return view.kind is HostKind.COMPUTE and view.enabled and view.up and not host.disabled
+    ours = host.disabled or bool(host.set_aside) or host.retired
+    return view.kind is HostKind.COMPUTE and view.enabled and view.healthy and not ours
+
+
+def free_on(host: Host, there: Iterable[InstanceView]) -> Resources:
+    """What neither the instances `there`, come or coming, take nor the cloud counts as used: it knows of what others
+    move as well, on both ends (Nova: allocations in Placement)."""
+    return host.view.capacity - total(i.size for i in there).or_more(host.view.used)
 
 
 def groups_of(session: Session, instance: InstanceView) -> tuple[str, ...]:
@@ -58,6 +65,12 @@ def per_host(session: Session, group_id: str) -> int:
     return min((limit for limit in limits if limit), default=0)
 
 
+def same_pool(session: Session, source: str, target: str) -> bool:
+    """Instances stay in their zone and aggregates. True also where one of the hosts is not known any more."""
+    here, there = session.hosts.get(source), session.hosts.get(target)
+    return here is None or there is None or here.view.pool == there.view.pool
+
+
 def mitigated(session: Session, instance: InstanceView) -> bool:
     """Room for a substitute must be free while the instance moves: it or one of its groups asks for that."""
     demand = session.instance_constraints.get(instance.instance_id)
@@ -72,20 +85,18 @@ class Room:
 
     def __init__(self, session: Session, *, without: frozenset[str] = frozenset()) -> None:
         self._session = session
-        hosts = {n: h for n, h in sorted(session.hosts.items()) if usable(h) and n not in without}
+        closed = without.union(h.host for h in session.held_hosts.values() if h.in_work)
+        hosts = {n: h for n, h in sorted(session.hosts.items()) if usable(h) and n not in closed}
         self._hosts = hosts
-        self._free = {
-            name: host.view.capacity - total(i.size for i in session.instances_on(name))
-            for name, host in hosts.items()
-        }
         self._members: dict[tuple[str, str], int] = {}
-        for name in hosts:
-            for instance in session.instances_on(name):
+        there = {name: list(session.instances_on(name)) for name in hosts}
+        for step in session.moves():
+            if step.target in hosts:
+                there[step.target].append(session.instances[step.instance_id])
+        self._free = {name: free_on(host, there[name]) for name, host in hosts.items()}
+        for name, instances in there.items():
+            for instance in instances:
                 self._count(instance, name)
-        for step in session.open():
-            moving = session.instances.get(step.instance_id)
-            if moving is not None and step.target in hosts:
-                self.book(moving, step.target)
 
     def _count(self, instance: InstanceView, host: str) -> None:
         for group_id in groups_of(self._session, instance):
@@ -101,6 +112,8 @@ class Room:
         """True when the instance may go there."""
         if host == instance.host or not instance.size.fits(self._free[host]):
             return False
+        if not same_pool(self._session, instance.host, host):
+            return False
         for group_id in groups_of(self._session, instance):
             limit = per_host(self._session, group_id)
             if limit and self._members.get((group_id, host), 0) >= limit:
@@ -108,13 +121,14 @@ class Room:
         return True
 
     def best(self, instance: InstanceView, avoid: frozenset[str] = frozenset()) -> str:
-        """The best host for an instance, empty for none: one that needs no work any more before one that does, then the
-        one with the least room left, then by name."""
+        """The best host for an instance, empty for none: one that needs no work any more before one that does, and that
+        before one of another session, which may move it again; then the one with the least room left, then by name."""
         fitting = [h for h in self._hosts if h not in avoid and self.takes(instance, h)]
         return min(fitting, key=self._rank, default="")
 
-    def _rank(self, host: str) -> tuple[bool, Resources, str]:
-        return (self._hosts[host].todo, self._free[host], host)
+    def _rank(self, host: str) -> tuple[bool, bool, Resources, str]:
+        held = host in self._session.held_hosts
+        return (held, self._hosts[host].todo, self._free[host], host)
 
 
 def pack(
@@ -138,19 +152,26 @@ def pack(
     return Packing(placed=placed, unplaced=tuple(unplaced))
 
 
-def next_to_empty(session: Session) -> str:
-    """The compute host that is easiest to empty completely, empty when there is none.
+def next_to_empty(session: Session, among: Iterable[Host]) -> str:
+    """The compute host that is easiest to empty completely, empty when there is none; see `easiest_to_empty`."""
+    easiest = easiest_to_empty(session, among)
+    return easiest[0] if easiest else ""
 
-    One that is closed already comes first, then the one with the fewest instances, then by name.
+
+def easiest_to_empty(session: Session, among: Iterable[Host]) -> tuple[str, Packing] | None:
+    """That host and where its instances would go; None when no host can be emptied completely.
+
+    One that is closed already comes first, then the one with the fewest instances, then by name; those that are retired
+    come last, as they never give back the room that emptying them takes.
     """
-    waiting = [host for host in session.todo(HostKind.COMPUTE) if host.view.up]
-    waiting.sort(key=lambda h: (not h.disabled, len(session.on_host.get(h.name, ())), h.name))
+    waiting = [host for host in among if host.view.up]
+    there = session.on_host
+    waiting.sort(key=lambda h: (not h.disabled, h.retired, len(there.get(h.name, ())), h.name))
     for host in waiting:
-        if not pack(
-            session, session.instances_on(host.name), without=frozenset({host.name})
-        ).unplaced:
-            return host.name
-    return ""
+        packing = pack(session, session.instances_on(host.name), without=frozenset({host.name}))
+        if not packing.unplaced:
+            return host.name, packing
+    return None
 
 
 def shortage(session: Session) -> Resources:

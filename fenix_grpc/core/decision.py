@@ -60,6 +60,8 @@ class Workflow:
     aliases: tuple[str, ...] = ()
     transitions: Transitions
     decide: Callable[[Session, datetime], Decision]
+    #: It works on several hosts at once, as the plan in the journal says; else it empties one after the other.
+    follows_plan: bool = False
 
 
 class IllegalTransition(Exception):

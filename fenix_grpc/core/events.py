@@ -16,11 +16,14 @@ from fenix_grpc.core.model import (
     ActionSpec,
     Answer,
     GroupView,
+    HeldHost,
     HostProgress,
     HostView,
+    Impact,
     InstanceAction,
     InstanceView,
     NoticeKind,
+    Package,
     Policy,
     Resources,
     SessionState,
@@ -42,6 +45,12 @@ class SessionCreated:
     actions: tuple[ActionSpec, ...] = ()
     created_by: str = ""
     policy: Policy = Policy()
+    #: No host is begun that is not expected to be done by then; None for no end.
+    window_end: datetime | None = None
+    #: In the order of the request.
+    packages: tuple[Package, ...] = ()
+    #: Hosts that leave the cloud for good after the work on them.
+    retire: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +73,18 @@ class WorldObserved:
     looked_after_seq: int = 0
     #: Why the cloud could not be looked at; the other fields are empty then.
     problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OthersObserved:
+    """What the sessions that run at the same time do, as the difference from what was known."""
+
+    #: Hosts that other sessions hold, as far as that is new or changed.
+    held_hosts: tuple[HeldHost, ...] = ()
+    #: Instances that other sessions take out of service, as far as that is new or changed.
+    impacts: tuple[Impact, ...] = ()
+    #: Instances that other sessions no longer disturb in any way that counts.
+    gone_impacts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +148,8 @@ class ProjectAsked:
     actions_at: datetime | None = None
     reply_at: datetime | None = None
     needed: Resources | None = None
+    #: SCALE_IN only: instances of the project whose release would be enough; empty where that is not known.
+    suggested_instance_ids: tuple[str, ...] = ()
     reason: str = ""
 
 
@@ -167,11 +190,31 @@ class InstanceActionDone:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ActionReplaced:
+    """What was agreed for an instance could not be done, and policy puts another action in its place."""
+
+    instance_id: str
+    project_id: str
+    action: InstanceAction
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HostChanged:
-    """Work on a host began or ended well."""
+    """Work on a host began or ended well, or the host has joined the cloud, or left it for good."""
 
     host: str
     progress: HostProgress
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostSetAside:
+    """The work on a host failed, and the session goes on with others until it is continued."""
+
+    host: str
+    reason: str
+    #: Policy gives it back because an instance cannot leave it; it does not count as a failure of work.
+    given_back: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +228,7 @@ class StepStarted:
     target: str = ""
     how: InstanceAction | None = None
     action_index: int = 0
+    package_index: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,6 +241,8 @@ class StepEnded:
     output: str = ""
     #: Where the instance is now, when the step moved one; empty otherwise and when it is gone.
     host: str = ""
+    #: What was fetched, when the step fetched a package.
+    sha256: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,6 +251,8 @@ class SessionContinued:
 
     state: SessionState
     continued_by: str = ""
+    #: The new end of the window; None keeps what was said before, unless that is past.
+    window_end: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,9 +269,35 @@ class SessionClosed:
     left_disabled: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleJudged:
+    """What became of one promise."""
+
+    name: str
+    #: One word: kept, BROKEN or unused.
+    verdict: str
+    #: How often there was something to judge.
+    checked: int = 0
+    #: The moment that came closest, in words, and the event that it is about.
+    tightest: str = ""
+    tightest_seq: int = 0
+    #: What was broken, in words with the numbers of the events.
+    violations: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionVerified:
+    """The independent checker has judged the journal. At the end of a session this stands just before the event that
+    ends it, which is judged as well."""
+
+    ok: bool
+    rules: tuple[RuleJudged, ...] = ()
+
+
 Event = (
     SessionCreated
     | WorldObserved
+    | OthersObserved
     | HostsSelected
     | PlanMade
     | StateEntered
@@ -231,12 +305,15 @@ Event = (
     | ProjectReplied
     | ProjectDefaulted
     | InstanceActionDone
+    | ActionReplaced
     | HostChanged
+    | HostSetAside
     | StepStarted
     | StepEnded
     | SessionContinued
     | SessionDeleted
     | SessionClosed
+    | SessionVerified
 )
 
 #: Name in the journal to type.
@@ -245,6 +322,7 @@ KINDS: Mapping[str, type[Event]] = {
     for kind in (
         SessionCreated,
         WorldObserved,
+        OthersObserved,
         HostsSelected,
         PlanMade,
         StateEntered,
@@ -252,11 +330,14 @@ KINDS: Mapping[str, type[Event]] = {
         ProjectReplied,
         ProjectDefaulted,
         InstanceActionDone,
+        ActionReplaced,
         HostChanged,
+        HostSetAside,
         StepStarted,
         StepEnded,
         SessionContinued,
         SessionDeleted,
         SessionClosed,
+        SessionVerified,
     )
 }

@@ -42,7 +42,8 @@ def check_reply(session: Session, reply: Reply) -> ProjectReplied | NoEffect:
     """What a reply amounts to. Raises NotFound, InvalidRequest or WrongState."""
     if reply.project_id not in session.asked_kinds:
         if reply.project_id not in session.projects:
-            raise NotFound("project", reply.project_id)
+            # In the words for a session that does not exist: a project must not learn which others there are.
+            raise NotFound("session", session.session_id)
         raise WrongState(f"project {reply.project_id} has not been asked anything yet")
     if reply.kind not in ASKING:
         return NoEffect(f"{reply.kind} needs no reply")
@@ -62,10 +63,12 @@ def check_reply(session: Session, reply: Reply) -> ProjectReplied | NoEffect:
 
 def _addressed(session: Session, reply: Reply) -> Ask | None:
     """The ask that a reply belongs to: the one named, else one about the instance, else the last of its kind."""
-    asks = [a for a in session.asks_of(reply.project_id) if a.kind is reply.kind]
     if reply.notice_id:
-        asks = [a for a in asks if a.notice_id == reply.notice_id]
-    elif reply.instance_id:
+        ask = session.asks.get(reply.notice_id)
+        known = ask is not None and (ask.project_id, ask.kind) == (reply.project_id, reply.kind)
+        return ask if known else None
+    asks = [a for a in session.asks_of(reply.project_id) if a.kind is reply.kind]
+    if reply.instance_id:
         asks = _about(asks, reply.instance_id)
     waiting = [a for a in asks if not a.settled]
     return (waiting or asks)[-1] if asks else None
@@ -99,6 +102,7 @@ def _weigh(session: Session, reply: Reply, ask: Ask) -> ProjectReplied | NoEffec
         mind_changed = ask.answer is Answer.ACK and reply.answer is Answer.NACK
         if not (mind_changed and others_awaited):
             return NoEffect("already answered" if ask.answer else f"too late: {ask.defaulted}")
+    _check_actions(reply, ask)
     actions = dict(reply.instance_actions)
     if reply.instance_id and reply.action:
         actions.setdefault(reply.instance_id, reply.action)
@@ -112,6 +116,13 @@ def _weigh(session: Session, reply: Reply, ask: Ask) -> ProjectReplied | NoEffec
         reason=reply.reason,
         replied_by=reply.replied_by,
     )
+
+
+def _check_actions(reply: Reply, ask: Ask) -> None:
+    for action in (*reply.instance_actions.values(), reply.action):
+        if action and ask.allowed_actions and action not in ask.allowed_actions:
+            allowed = ", ".join(ask.allowed_actions)
+            raise InvalidRequest("action", f"{action} is not possible here, choose of {allowed}")
 
 
 def check_continue(

@@ -5,7 +5,7 @@ So `decide` depends on the journal and the time only, and a recorded journal rep
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import TypeVar
 
 from fenix_grpc.core.constraints import ConstraintSet
@@ -37,9 +37,10 @@ def observe(
     demands = constraints.relevant(seen) if constraints else _believed(session)
     of_instances = {each.instance_id: each for each in demands.instances}
     of_groups = {each.group_id: each for each in demands.groups}
+    here = [name for name, host in session.hosts.items() if not (host.removed or host.gone)]
     return WorldObserved(
         hosts=_changed({h.host: h for h in seen.hosts}, _views(session)),
-        gone_hosts=_missing(session.hosts, {h.host for h in seen.hosts}),
+        gone_hosts=_missing(here, {h.host for h in seen.hosts}),
         instances=_changed(steady, session.instances),
         gone_instances=_missing(session.instances, instances.keys()),
         groups=_changed({g.group_id: g for g in seen.groups}, session.groups),
@@ -79,12 +80,13 @@ def _believed(session: Session) -> ConstraintSet:
 
 
 def _views(session: Session) -> dict[str, object]:
-    return {name: host.view for name, host in session.hosts.items()}
+    return {name: host.view for name, host in session.hosts.items() if not host.gone}
 
 
 def _changed(seen: Mapping[str, T], believed: Mapping[str, object]) -> tuple[T, ...]:
-    return tuple(value for key, value in sorted(seen.items()) if believed.get(key) != value)
+    new = {k: v for k, v in seen.items() if (old := believed.get(k)) is not v and old != v}
+    return tuple(value for _, value in sorted(new.items()))
 
 
-def _missing(believed: Iterable[str], seen: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted(set(believed).difference(seen)))
+def _missing(believed: Iterable[str], seen: Container[str]) -> tuple[str, ...]:
+    return tuple(sorted(key for key in believed if key not in seen))

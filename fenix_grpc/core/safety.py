@@ -11,8 +11,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from fenix_grpc.core.capacity import groups_of, mitigated, per_host
-from fenix_grpc.core.model import InstanceView
+from fenix_grpc.core.capacity import groups_of, mitigated, per_host, same_pool
+from fenix_grpc.core.model import HostKind, HostProgress, InstanceView
+from fenix_grpc.core.session import Host, Session
 from fenix_grpc.core.situation import Move, Situation
 
 
@@ -57,9 +58,18 @@ def target_ready(situation: Situation, move: Move) -> Hold | None:
     host = situation.session.hosts.get(move.target)
     if host is None or not host.view.up:
         return Hold(reason=f"the service of target {move.target} does not report", outside=True)
+    if host.view.trouble:
+        return Hold(reason=f"target {move.target}: {host.view.trouble}", outside=True)
     if not situation.takes_new(move.target):
         return Hold(reason=f"target {move.target} is out of service")
     return None
+
+
+def pool(situation: Situation, move: Move) -> Hold | None:
+    """Nobody leaves its availability zone, or the aggregates that tell what it may need."""
+    if same_pool(situation.session, move.instance.host, move.target):
+        return None
+    return Hold(reason=f"target {move.target} is in another zone or aggregate")
 
 
 def target_room(situation: Situation, move: Move) -> Hold | None:
@@ -86,15 +96,14 @@ def group_budget(situation: Situation, move: Move) -> Hold | None:
 def budget_left(situation: Situation, instance: InstanceView) -> Hold | None:
     """With this one, no more members are out of service than each group allows: moving, recovering, being replaced by
     their manager, or down for another reason. A member that recovers is not disturbed (ETSI: time between impacts)."""
+    never = never_left(situation, instance)
+    if never is not None:
+        return never
     for group_id in groups_of(situation.session, instance):
         demand = situation.session.group_constraints.get(group_id)
         if demand is None:
             continue
         budget = demand.budget(len(situation.members(group_id)))
-        if budget <= 0:
-            return Hold(
-                reason=f"group {group_id} allows no member to be out of service", never=True
-            )
         out = situation.impacted(group_id, timedelta(seconds=demand.recovery_time))
         itself = out.pop(instance.instance_id, None)
         if itself is not None:
@@ -113,21 +122,66 @@ def budget_left(situation: Situation, instance: InstanceView) -> Hold | None:
     return None
 
 
+def quorum(session: Session, host: Host) -> Hold | None:
+    """Enough controllers stay in service while one is worked on: a majority of them where there are three or more, else
+    all the others (control planes vote by majority)."""
+    known = (h for h in session.hosts.values() if not h.gone)
+    controllers = [h for h in known if h.view.kind is HostKind.CONTROLLER]
+    if host.view.kind is not HostKind.CONTROLLER:
+        return None
+    needed = len(controllers) // 2 + 1 if len(controllers) > 2 else len(controllers) - 1
+    held = session.held_hosts
+    serving = [
+        other
+        for other in controllers
+        if other.name != host.name
+        and other.view.up
+        and other.progress is not HostProgress.IN_MAINTENANCE
+        and not (other.name in held and held[other.name].in_work)
+    ]
+    if len(serving) >= needed:
+        return None
+    return Hold(
+        reason=f"{needed} of {len(controllers)} controllers must stay in service, and besides {host.name} "
+        f"only {len(serving)} are",
+        outside=True,
+    )
+
+
+def never_left(situation: Situation, instance: InstanceView) -> Hold | None:
+    """A group of it allows nobody to be out of service, ever."""
+    for group_id in groups_of(situation.session, instance):
+        demand = situation.session.group_constraints.get(group_id)
+        if demand is not None and demand.budget(len(situation.members(group_id))) <= 0:
+            return Hold(
+                reason=f"group {group_id} allows no member to be out of service", never=True
+            )
+    return None
+
+
 def slots(situation: Situation, move: Move) -> Hold | None:
     """Moves share links and disks; too many at once are slower than a few."""
     policy = situation.session.created.policy
     if len(situation.moving) >= policy.parallel_moves:
         return Hold(reason=f"{policy.parallel_moves} moves are running")
-    if situation.leaving[move.instance.host] >= policy.moves_per_source:
+    if not has_slot(situation, move.instance.host):
         return Hold(reason=f"{policy.moves_per_source} moves leave {move.instance.host}")
     if situation.arriving[move.target] >= policy.moves_per_target:
         return Hold(reason=f"{policy.moves_per_target} moves arrive at {move.target}")
     return None
 
 
+def has_slot(situation: Situation, host: str) -> bool:
+    """One more may leave a host now, whatever it is."""
+    policy = situation.session.created.policy
+    if len(situation.moving) >= policy.parallel_moves:
+        return False
+    return situation.leaving[host] < policy.moves_per_source
+
+
 def mitigation(situation: Situation, move: Move) -> Hold | None:
     """Room for a second one of its size is free while an instance moves that asks for it, for all of them at once."""
-    wanted = [m for m in situation.moving.values() if mitigated(situation.session, m.instance)]
+    wanted = list(situation.mitigated)
     if not mitigated(situation.session, move.instance):
         if not wanted:
             return None
@@ -156,6 +210,7 @@ RULES: tuple[Rule, ...] = (
     agreed,
     lead_time,
     target_ready,
+    pool,
     group_budget,
     apart,
     target_room,
@@ -166,10 +221,7 @@ RULES: tuple[Rule, ...] = (
 
 def held_back(situation: Situation, move: Move) -> Hold | None:
     """What holds a move back now: a rule that can never be kept first, else the first that is not; None: go."""
-    first = None
-    for rule in RULES:
-        hold = rule(situation, move)
-        if hold is not None and hold.never:
-            return hold
-        first = first or hold
-    return first
+    never = never_left(situation, move.instance)
+    if never is not None:
+        return never
+    return next((hold for rule in RULES if (hold := rule(situation, move)) is not None), None)

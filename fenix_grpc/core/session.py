@@ -5,19 +5,25 @@ Made by evolve.py only. Everything here is derived; nothing is stored but the ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from fenix_grpc.core.constraints import GroupConstraint, InstanceConstraint
-from fenix_grpc.core.events import PlanMade, SessionCreated
+from fenix_grpc.core.events import PlanMade, SessionCreated, SessionVerified
+from fenix_grpc.core.index import Index
 from fenix_grpc.core.model import (
+    BETWIXT,
+    MOVING,
     ActionType,
     Answer,
     GroupView,
+    HeldHost,
     HostKind,
     HostProgress,
     HostView,
+    Impact,
     InstanceAction,
     InstanceView,
     NoticeKind,
@@ -28,6 +34,10 @@ from fenix_grpc.core.model import (
 )
 
 TERMINAL = frozenset({SessionState.MAINTENANCE_DONE, SessionState.MAINTENANCE_FAILED})
+
+
+#: With the id of its session, what is written to a host that is kept out of service: sessions know their own again.
+MARK = "fenix session "
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +56,26 @@ class Host:
     #: Seq of the last event that may have changed what is on it; only a later look proves anything.
     touched_seq: int = 0
     progress: HostProgress | None = None
-    #: All work done and back in service.
+    #: All work done and back in service, or gone for good as it was to be.
     maintained: bool = False
+    #: It leaves the cloud for good after its work, and takes no instances any more.
+    retired: bool = False
+    #: It has left the cloud.
+    removed: bool = False
+    #: The cloud does not show it any more, though it was not to leave: somebody else has removed it.
+    gone: bool = False
+    #: It joined the cloud after the session had chosen its hosts.
+    added: bool = False
     #: Numbers of the actions that ended well on it.
     actions_done: frozenset[int] = frozenset()
+    #: Why the work on it was given up while others go on; empty otherwise.
+    set_aside: str = ""
+    #: That was because an instance cannot leave it, and policy gives such hosts back.
+    given_back: bool = False
+    #: Since when its service is seen not to report; None while it does.
+    down_since: datetime | None = None
+    #: What those instances held that were evacuated from it: it is booked there until its service reports again.
+    evacuated: Resources = Resources()
 
     @property
     def name(self) -> str:
@@ -57,8 +83,8 @@ class Host:
 
     @property
     def todo(self) -> bool:
-        """It is to be worked on and is not done."""
-        return self.selected and not self.maintained
+        """It is to be worked on, is not done and was not given up."""
+        return self.selected and not self.maintained and not self.set_aside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +98,7 @@ class Step:
     target: str = ""
     how: InstanceAction | None = None
     action_index: int = 0
+    package_index: int = 0
     started_at: datetime
     #: Number of `SessionContinued` events before it; failures of an earlier try do not count any more.
     run: int = 0
@@ -79,6 +106,7 @@ class Step:
     detail: str = ""
     output: str = ""
     ended_at: datetime | None = None
+    ended_seq: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +123,9 @@ class Ask:
     reply_at: datetime | None
     actions_at: datetime | None = None
     needed: Resources | None = None
+    suggested_instance_ids: tuple[str, ...] = ()
+    #: What may be chosen; empty where nothing is, or anything.
+    allowed_actions: tuple[InstanceAction, ...] = ()
     reason: str = ""
     answer: Answer | None = None
     answered_at: datetime | None = None
@@ -154,6 +185,14 @@ class Session:
     #: What applications demand, by instance and by group.
     instance_constraints: Mapping[str, InstanceConstraint] = field(default_factory=dict)
     group_constraints: Mapping[str, GroupConstraint] = field(default_factory=dict)
+    #: By name, the hosts that other sessions hold.
+    held_hosts: Mapping[str, HeldHost] = field(default_factory=dict)
+    #: By id, the instances that other sessions take out of service, or took.
+    impacts: Mapping[str, Impact] = field(default_factory=dict)
+    #: When any of that changed last.
+    others_at: datetime | None = None
+    #: No host is begun that is not expected to be done by then.
+    window_end: datetime | None = None
     #: Projects that were ever affected, in order of appearance.
     projects: tuple[str, ...] = ()
     listening: frozenset[str] = frozenset()
@@ -177,6 +216,8 @@ class Session:
     lost_moves: Mapping[str, Step] = field(default_factory=dict)
     #: Numbers of the pre and post actions that ended well.
     actions_done: frozenset[int] = frozenset()
+    #: Number to SHA-256 of the packages that were fetched.
+    fetched: Mapping[int, str] = field(default_factory=dict)
     #: Load of the cloud at the entry of each SCALE_IN round.
     scale_in_loads: tuple[Resources, ...] = ()
     #: The last event that a look at the cloud is known to be later than.
@@ -190,8 +231,17 @@ class Session:
     cloud_problem: str = ""
     cloud_problem_since: datetime | None = None
     continued: int = 0
+    continued_at: datetime | None = None
+    #: It has gone past MAINTENANCE: its hosts are its own from then on.
+    started: bool = False
+    #: What the independent checker said last.
+    verified: SessionVerified | None = None
     deleted: bool = False
     closed: bool = False
+    #: The same facts, ready to be asked.
+    index: Index = Index()
+    #: Answers worked out before, of this very session.
+    _known: dict[str, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
 
     @property
     def terminal(self) -> bool:
@@ -220,14 +270,35 @@ class Session:
         return min(99, 100 * sum(host.maintained for host in chosen) // len(chosen))
 
     @property
+    def demanding(self) -> frozenset[str]:
+        """Projects that registered demands: they are told of each instance by itself."""
+        if "demanding" not in self._known:
+            of_instances = (c.project_id for c in self.instance_constraints.values())
+            of_groups = (c.project_id for c in self.group_constraints.values())
+            self._known["demanding"] = frozenset(of_instances).union(of_groups)
+        found: frozenset[str] = self._known["demanding"]
+        return found
+
+    @property
     def owed_hosts(self) -> tuple[str, ...]:
-        """Hosts out of service on behalf of this session."""
-        return tuple(sorted(name for name, host in self.hosts.items() if host.disabled))
+        """Hosts out of service on behalf of this session. One that is gone cannot be given back."""
+        owed = (name for name, host in self.hosts.items() if host.disabled and not host.gone)
+        return tuple(sorted(owed))
+
+    @property
+    def set_aside(self) -> tuple[Host, ...]:
+        """Hosts on which work was given up, in order of name."""
+        aside = (host for host in self.hosts.values() if host.set_aside)
+        return tuple(sorted(aside, key=lambda host: host.view.host))
 
     @property
     def fresh(self) -> bool:
         """The cloud was looked at after the last event that may have changed it."""
         return self.looked_seq >= max(1, self.dirty_seq)
+
+    def waited_since(self, since: datetime) -> datetime:
+        """Patience begins anew when the operator continues the session."""
+        return max(since, self.continued_at or since)
 
     def asks_of(self, project_id: str) -> tuple[Ask, ...]:
         """What a project was asked in this state, in order."""
@@ -236,6 +307,17 @@ class Session:
     def open(self) -> Iterable[Step]:
         """Running steps in order of their ids."""
         return (self.steps[step_id] for step_id in sorted(self.open_steps))
+
+    def moves(self) -> Iterator[Step]:
+        """Moves of known instances that are under way: those that run, and those of unknown outcome that the cloud was
+        seen to go on with. They may yet arrive."""
+        running = {s.instance_id: s for s in self.open() if s.verb in MOVING}
+        yield from (step for step in running.values() if step.instance_id in self.instances)
+        for instance_id, step in sorted(self.lost_moves.items()):
+            seen, source = self.instances.get(instance_id), self.hosts.get(step.host)
+            adrift = seen is not None and seen.status in BETWIXT and seen.host == step.host
+            if adrift and source is not None and source.view.up and instance_id not in running:
+                yield step
 
     def instances_on(self, host: str) -> tuple[InstanceView, ...]:
         """Instances believed to be on a host, in order of id."""
@@ -253,10 +335,19 @@ class Session:
 
     def todo(self, kind: HostKind | None = None) -> tuple[Host, ...]:
         """Hosts still to be worked on, in order of name."""
-        return tuple(
-            host
-            for _, host in sorted(self.hosts.items())
-            if host.todo and (kind is None or host.view.kind is kind)
+        known: dict[HostKind | None, tuple[Host, ...]] = self._known.setdefault("todo", {})
+        if None not in known:
+            left = [host for host in self.hosts.values() if host.todo]
+            known[None] = tuple(sorted(left, key=lambda host: host.view.host))
+        if kind not in known:
+            known[kind] = tuple(host for host in known[None] if host.view.kind is kind)
+        return known[kind]
+
+    def is_check(self, step: Step) -> bool:
+        """The step runs an action that only looks."""
+        return (
+            step.verb is StepVerb.RUN_ACTION
+            and self.created.actions[step.action_index].type is ActionType.CHECK
         )
 
     def action_order(self, *types: ActionType) -> tuple[int, ...]:
@@ -276,5 +367,5 @@ class Session:
             and host.closed_seq > 0
             and self.looked_seq >= max(host.closed_seq, host.touched_seq)
             and not self.on_host.get(host.name)
-            and host.view.used.vcpus <= 0
+            and host.view.used.vcpus <= (0 if host.view.up else host.evacuated.vcpus)
         )

@@ -6,16 +6,15 @@ move in, so that the moves that one decision starts are weighed together.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 
-from fenix_grpc.core.capacity import groups_of, total, usable
+from fenix_grpc.core.capacity import free_on, groups_of, mitigated, usable
 from fenix_grpc.core.constraints import InstanceConstraint
-from fenix_grpc.core.evolve import LEAVING
-from fenix_grpc.core.model import InstanceAction, InstanceView, Resources, StepVerb
+from fenix_grpc.core.model import Impact, InstanceAction, InstanceView, Resources
 from fenix_grpc.core.session import Agreed, Ask, Session
 
 
@@ -36,51 +35,67 @@ class Situation:
         self.moving: dict[str, Move] = {}
         self.leaving: Counter[str] = Counter()
         self.arriving: Counter[str] = Counter()
+        #: Moves for whose instances room for a substitute must be free.
+        self.mitigated: list[Move] = []
         #: Hosts that are being closed by this very decision.
         self.closing: set[str] = set()
+        self._arrivals: defaultdict[str, list[InstanceView]] = defaultdict(list)
         #: Instances whose projects are being told by this very decision.
-        self.told: set[str] = set()
+        self._told: set[str] = set()
+        self._impacted: dict[str, dict[str, datetime | None]] = {}
         self._free: dict[str, Resources] = {}
         self._members_on: dict[str, Counter[str]] = {}
-        for step in session.open():
-            instance = session.instances.get(step.instance_id)
-            if step.verb is StepVerb.MOVE_INSTANCE and instance is not None:
+        for step in session.moves():
+            instance = session.instances[step.instance_id]
+            if step.outcome is None:
                 self.book(Move(instance=instance, target=step.target))
+            else:  # it may yet arrive, but nothing of ours waits for it
+                self._arrivals[step.target].append(instance)
 
     def book(self, move: Move) -> None:
         """The move counts from now on, on both ends."""
         self.moving[move.instance.instance_id] = move
         self.leaving[move.instance.host] += 1
         self.arriving[move.target] += 1
+        self._arrivals[move.target].append(move.instance)
+        if mitigated(self.session, move.instance):
+            self.mitigated.append(move)
         for cache in (self._free, self._members_on):
             cache.pop(move.target, None)
+        self._disturbed(move.instance)
 
-    def arrivals(self, host: str) -> tuple[InstanceView, ...]:
-        """Instances on their way to a host."""
-        if not self.arriving[host]:
-            return ()
-        return tuple(m.instance for m in self.moving.values() if m.target == host)
+    def tell(self, instance: InstanceView) -> None:
+        """Its project is being told that it has to leave."""
+        self._told.add(instance.instance_id)
+        self._disturbed(instance)
+
+    def _disturbed(self, instance: InstanceView) -> None:
+        for group_id in groups_of(self.session, instance) if self._impacted else ():
+            self._impacted.pop(group_id, None)
+
+    def _there(self, host: str) -> tuple[InstanceView, ...]:
+        """Instances on a host and on their way to it."""
+        return (*self.session.instances_on(host), *self._arrivals.get(host, ()))
 
     def free(self, host: str) -> Resources:
         """What is neither used nor booked."""
         if host not in self._free:
-            there = (*self.session.instances_on(host), *self.arrivals(host))
-            capacity = self.session.hosts[host].view.capacity
-            self._free[host] = capacity - total(i.size for i in there)
+            self._free[host] = free_on(self.session.hosts[host], self._there(host))
         return self._free[host]
 
     def members_on(self, host: str, group_id: str) -> int:
         """Members of a group on a host or on their way there."""
         if host not in self._members_on:
-            there = (*self.session.instances_on(host), *self.arrivals(host))
-            groups = (g for i in there for g in groups_of(self.session, i))
+            groups = (g for i in self._there(host) for g in groups_of(self.session, i))
             self._members_on[host] = Counter(groups)
         return self._members_on[host][group_id]
 
     def takes_new(self, host: str) -> bool:
         """New instances may go there."""
         known = self.session.hosts.get(host)
-        return known is not None and usable(known) and host not in self.closing
+        held = self.session.held_hosts.get(host)
+        shut = host in self.closing or (held is not None and held.in_work)
+        return known is not None and usable(known) and not shut
 
     def demand(self, instance_id: str) -> InstanceConstraint | None:
         """What the instance demands."""
@@ -99,7 +114,8 @@ class Situation:
 
     def ask(self, instance: InstanceView) -> Ask | None:
         """The last notice that it has to leave the host that it is on."""
-        ask = self._asks.get(instance.instance_id)
+        notice_id = self.session.index.leave_asks.get(instance.instance_id, "")
+        ask = self.session.asks.get(notice_id)
         here = ask is not None and ask.hosts.get(instance.instance_id) == instance.host
         return ask if here else None
 
@@ -109,18 +125,27 @@ class Situation:
         valid = agreed is not None and not agreed.done and agreed.from_host == instance.host
         return agreed if valid else None
 
-    def members(self, group_id: str) -> tuple[InstanceView, ...]:
-        """All members of a group."""
-        return self._members.get(group_id, ())
+    def members(self, group_id: str) -> frozenset[str]:
+        """Ids of all members of a group."""
+        return self.session.index.members.get(group_id, frozenset())
 
     def impacted(self, group_id: str, recovery: timedelta) -> dict[str, datetime | None]:
         """Members that are out of service, with the time at which that ends where it is known."""
+        if group_id not in self._impacted:
+            self._impacted[group_id] = self._find_impacted(group_id, recovery)
+        return dict(self._impacted[group_id])
+
+    def _find_impacted(self, group_id: str, recovery: timedelta) -> dict[str, datetime | None]:
         out: dict[str, datetime | None] = {}
-        for gone, at in self._replaced.get(group_id, {}).items():
+        for impact in self._beside.get(group_id, ()):
+            until = impact.ended_at and impact.ended_at + recovery
+            if until is None or self.now < until:
+                out[impact.instance_id] = until
+        for gone, at in self.session.index.replaced.get(group_id, {}).items():
             if self.now < at + recovery:
                 out[gone] = at + recovery
-        for member in self.members(group_id):
-            name = member.instance_id
+        for name in self.members(group_id):
+            member = self.session.instances[name]
             moved = self.session.moved.get(name)
             if name in self.moving or self.replacing(member) or member.status != "ACTIVE":
                 out[name] = None
@@ -134,28 +159,19 @@ class Situation:
         if agreed is not None:
             return agreed.action is InstanceAction.OWN_ACTION
         ask = self.ask(instance)
-        told = instance.instance_id in self.told or (ask is not None and not ask.settled)
+        told = instance.instance_id in self._told or (ask is not None and not ask.settled)
         return told and self.acts_itself(instance.instance_id)
 
-    @cached_property
-    def _asks(self) -> Mapping[str, Ask]:
-        asks = self.session.asks.values()
-        return {i: ask for ask in asks if ask.kind in LEAVING for i in ask.instance_ids}
+    @property
+    def demanding(self) -> frozenset[str]:
+        """See the session."""
+        return self.session.demanding
 
     @cached_property
-    def _members(self) -> Mapping[str, tuple[InstanceView, ...]]:
-        index: dict[str, list[InstanceView]] = {}
-        for instance in self.session.instances.values():
-            for group_id in groups_of(self.session, instance):
-                index.setdefault(group_id, []).append(instance)
-        return {group_id: tuple(members) for group_id, members in index.items()}
-
-    @cached_property
-    def _replaced(self) -> Mapping[str, Mapping[str, datetime]]:
-        """Per group, members that are gone since their manager replaced them, and when that was."""
-        found: dict[str, dict[str, datetime]] = {}
-        for instance_id, agreed in self.session.agreed.items():
-            if agreed.action is InstanceAction.OWN_ACTION and agreed.done_at is not None:
-                for group_id in agreed.groups:
-                    found.setdefault(group_id, {})[instance_id] = agreed.done_at
-        return found
+    def _beside(self) -> Mapping[str, tuple[Impact, ...]]:
+        """Per group, what other sessions do to members."""
+        index: dict[str, list[Impact]] = {}
+        for impact in self.session.impacts.values():
+            for group_id in impact.groups:
+                index.setdefault(group_id, []).append(impact)
+        return {group_id: tuple(impacts) for group_id, impacts in index.items()}

@@ -60,17 +60,21 @@ async def guarded(
         return await otherwise(f"{type(err).__name__}: {err}")
 
 
-async def within(clock: Clock, seconds: float, work: Coroutine[Any, Any, T]) -> T | None:
-    """The result of `work`, or None when `seconds` have passed first; `work` is cancelled then."""
+async def within(
+    clock: Clock, seconds: float, work: Coroutine[Any, Any, T], stop: asyncio.Event
+) -> T | None:
+    """The result of `work`, or None when `seconds` have passed first or `stop` is set; `work` is cancelled then, and
+    has ended."""
     task = asyncio.create_task(work)
     alarm = asyncio.create_task(clock.sleep_until(clock.now() + timedelta(seconds=seconds)))
+    stopped = asyncio.create_task(stop.wait())
     try:
-        await asyncio.wait({task, alarm}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, alarm, stopped}, return_when=asyncio.FIRST_COMPLETED)
         return task.result() if task.done() else None
     finally:
-        for other in (task, alarm):
+        for other in (task, alarm, stopped):
             other.cancel()
-        await asyncio.gather(task, alarm, return_exceptions=True)
+        await asyncio.gather(task, alarm, stopped, return_exceptions=True)
 
 
 async def first(*waits: Coroutine[Any, Any, Any]) -> None:

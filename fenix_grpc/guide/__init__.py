@@ -14,7 +14,7 @@ import sys
 from dataclasses import asdict, dataclass
 
 from fenix_grpc.core.planner.problem import Hint, Problem
-from fenix_grpc.core.planner.zones import Zone, zones
+from fenix_grpc.core.planner.zones import Zone, instances_on, zones
 
 #: Share of the room that the order leaves to instances that do not fill it completely.
 SLACK = 0.01
@@ -38,9 +38,8 @@ class Fluid:
 def guide(problem: Problem, rounds: int, *, limit_s: float = 10.0) -> tuple[Hint, ...]:
     """Hints for plans with these rounds; `limit_s` holds for each zone. Zones without an answer in time get none, as do
     all without the solver, and zones in which hosts are clean already: there the waves need no seeds."""
-    return tuple(
-        hint for zone in zones(problem, {}) for hint in _hints(problem, zone, rounds, limit_s)
-    )
+    found = zones(problem, (), instances_on(problem))
+    return tuple(hint for zone in found for hint in _hints(problem, zone, rounds, limit_s))
 
 
 def _hints(problem: Problem, zone: Zone, rounds: int, limit_s: float) -> list[Hint]:

@@ -8,13 +8,13 @@ not disturb the others. Blocking; used by the writer thread alone.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Row, Select, Update
 
-from fenix_grpc.core.errors import Conflict, FenixError
+from fenix_grpc.core.errors import Conflict, FenixError, LeaseLost
 from fenix_grpc.ports import Appended, Once
 from fenix_grpc.store import statements as sql
 from fenix_grpc.store.schema import EPOCH
@@ -31,6 +31,8 @@ class Append:
     active: bool | None
     deleted: bool | None
     once: Once | None
+    alone_since: int | None = None
+    held_by: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +66,9 @@ class Work:
     do: Callable[[Connection], Any]
 
 
+#: Nothing to do; when it is done, all that could be seen before is on disk.
+SETTLE = Work(do=lambda _: None)
+
 Job = Append | Claim | Release | Heard | Work
 
 
@@ -72,8 +77,12 @@ class _Session:
     """The part of a session's row that appends change."""
 
     seq: int = 0
+    #: Of `seq`: what is not written yet.
+    grown: int = 0
     active: bool = True
     deleted: bool = False
+    #: Only read: whoever holds the lease.
+    owner: str = ""
 
 
 class Batch:
@@ -82,6 +91,7 @@ class Batch:
     def __init__(self, connection: Connection, jobs: Iterable[Job]) -> None:
         self._connection = connection
         self.head: int = connection.execute(sql.HEAD_LOCKED).scalar_one()
+        self._told = self.head
         appends = [job for job in jobs if isinstance(job, Append)]
         self._sessions = self._load_sessions({job.session_id for job in appends})
         self._requests = self._load_requests({job.once.key for job in appends if job.once})
@@ -104,33 +114,53 @@ class Batch:
             case Work():
                 return self._work(job)
 
+    def finish(self, *, settles: bool) -> None:
+        """Writes the rest; other servers are told of it when it is committed, where the database can tell. With
+        `settles` it writes in any case, so that what the batch has read is on disk when it is committed."""
+        self.flush()
+        if self.head == self._told:
+            if settles:
+                self._connection.execute(sql.SETTLE)
+        elif self._connection.dialect.name == "postgresql":
+            self._connection.execute(sql.TELL_HEAD, {"head": str(self.head)})
+
     def flush(self) -> None:
         """Writes what the jobs so far decided."""
-        created = [row | asdict(self._sessions[name]) for name, row in self._created.items()]
-        changed = [
-            {
-                "name": name,
-                "new_seq": self._sessions[name].seq,
-                "new_active": self._sessions[name].active,
-                "new_deleted": self._sessions[name].deleted,
-            }
-            for name in sorted(self._changed - self._created.keys())
-        ]
-        self._write(sql.ADD_SESSION, created)
-        self._write(sql.CHANGE_SESSION, changed)
+        self._write(sql.ADD_SESSION, [self._created_row(name) for name in self._created])
+        self._change_sessions(self._changed - self._created.keys())
         self._write(sql.ADD_EVENT, self._new_events)
         self._write(sql.ADD_REQUEST, self._new_requests)
         if self._new_events:
             self._connection.execute(sql.MOVE_HEAD, {"new_head": self.head})
+        for name in self._changed:
+            self._sessions[name].grown = 0
         for done in (self._changed, self._created, self._new_events, self._new_requests):
             done.clear()
 
-    def _append(self, job: Append) -> Appended | Conflict:
+    def _created_row(self, name: str) -> dict[str, Any]:
+        session = self._sessions[name]
+        marks = {"seq": session.seq, "active": session.active, "deleted": session.deleted}
+        return self._created[name] | marks
+
+    def _change_sessions(self, names: Iterable[str]) -> None:
+        """One statement for all that change alike: most of a batch append one event and set nothing else."""
+        alike: dict[tuple[int, bool, bool], list[str]] = {}
+        for name in sorted(names):
+            session = self._sessions[name]
+            alike.setdefault((session.grown, session.active, session.deleted), []).append(name)
+        for (grown, active, deleted), those in alike.items():
+            values = {"grown": grown, "new_active": active, "new_deleted": deleted}
+            self._connection.execute(sql.CHANGE_SESSIONS, {**values, "names": those})
+
+    def _append(self, job: Append) -> Appended | Conflict | LeaseLost:
         repeated = job.once and self._requests.get(job.once.key)
         if repeated:
             return repeated
         session = self._sessions.get(job.session_id)
         seq = session.seq if session else 0
+        if job.held_by and (session is None or session.owner != job.held_by):
+            holder = session.owner if session else ""
+            return LeaseLost(f"session {job.session_id} is held by {holder or 'nobody'} now")
         if job.expected_seq is None and session is None:
             return Conflict(f"session {job.session_id} does not exist")
         if job.expected_seq not in (None, seq):
@@ -138,6 +168,8 @@ class Batch:
                 f"session {job.session_id} is at event {seq}, not at {job.expected_seq}: "
                 "somebody else appended"
             )
+        if job.alone_since is not None and self._others_since(job, job.alone_since):
+            return Conflict(f"other sessions went on past position {job.alone_since}")
         if session is None:
             session = self._create(job)
         if job.active is not None:
@@ -147,12 +179,19 @@ class Batch:
         self._changed.add(job.session_id)
         for kind, data in job.events:
             session.seq += 1
+            session.grown += 1
             self.head += 1
             place = {"session_id": job.session_id, "seq": session.seq, "position": self.head}
             self._new_events.append({**place, "at": job.at, "kind": kind, "data": data})
         if job.once:
             self._remember(job, job.once, session.seq)
         return Appended(seq=session.seq, position=self.head)
+
+    def _others_since(self, job: Append, position: int) -> bool:
+        here = {"session_id": job.session_id, "after": position}
+        return any(event["session_id"] != job.session_id for event in self._new_events) or bool(
+            self._connection.execute(sql.EVENT_OF_OTHERS, here).first()
+        )
 
     def _create(self, job: Append) -> _Session:
         self._created[job.session_id] = {
@@ -180,12 +219,23 @@ class Batch:
         mine = {"by": job.owner}
         take = {"now": job.now, "new_owner": job.owner, "until": job.until}
         self._connection.execute(sql.TAKE_SESSIONS, mine | take)
-        return self._connection.execute(sql.SESSIONS_HELD, mine).scalars().all()
+        held = self._connection.execute(sql.SESSIONS_HELD, mine).scalars().all()
+        self._note_owner(held, job.owner)
+        return held
 
     def _release(self, job: Release) -> None:
+        self.flush()
         self._connection.execute(
             sql.FREE_SESSIONS, {"by": job.owner, "new_owner": "", "until": EPOCH}
         )
+        held = [name for name, session in self._sessions.items() if session.owner == job.owner]
+        self._note_owner(held, "")
+
+    def _note_owner(self, names: Iterable[str], owner: str) -> None:
+        """For the appends that follow in this batch."""
+        for name in names:
+            if session := self._sessions.get(name):
+                session.owner = owner
 
     def _heard(self, job: Heard) -> None:
         projects = set(job.projects)
@@ -205,7 +255,9 @@ class Batch:
 
     def _load_sessions(self, session_ids: set[str]) -> dict[str, _Session]:
         return {
-            row.session_id: _Session(seq=row.seq, active=row.active, deleted=row.deleted)
+            row.session_id: _Session(
+                seq=row.seq, active=row.active, deleted=row.deleted, owner=row.owner
+            )
             for row in self._named(sql.SESSIONS_NAMED, session_ids)
         }
 

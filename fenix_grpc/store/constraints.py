@@ -42,6 +42,8 @@ class SqlConstraints:
 
     def __init__(self, journal: SqlJournal) -> None:
         self._journal = journal
+        #: Up to this version everything is on disk.
+        self._settled = 0
 
     async def put_instance(
         self,
@@ -125,6 +127,9 @@ class SqlConstraints:
     async def version(self) -> int:
         """See the port."""
         (changes,) = await self._journal.read_rows(sql.CONSTRAINT_CHANGES_SO_FAR, {}, _first)
+        if changes != self._settled:
+            await self._journal.settle()
+            self._settled = changes
         return int(changes)
 
     async def _put(self, new: _Stored, only_of: str, request_key: str) -> KeptConstraint:

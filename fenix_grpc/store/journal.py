@@ -19,12 +19,19 @@ from fenix_grpc.core.events import Event
 from fenix_grpc.ports import Appended, Once, Recorded, SessionRow
 from fenix_grpc.store import codec
 from fenix_grpc.store import statements as sql
-from fenix_grpc.store.batch import Append, Claim, Heard, Job, Release
-from fenix_grpc.store.database import READERS, Database
-from fenix_grpc.store.schema import KEY_CHARS, SESSION_ID_CHARS
+from fenix_grpc.store.batch import SETTLE, Append, Claim, Heard, Job, Release
+from fenix_grpc.store.database import READERS, TIMEOUT_S, Database, Observe
+from fenix_grpc.store.hearing import Hearing
+from fenix_grpc.store.schema import FORGOTTEN, KEY_CHARS, SESSION_ID_CHARS
 from fenix_grpc.store.writer import Writer
 
 _T = TypeVar("_T")
+
+#: Columns of which the greatest value is the last position that a read has seen.
+_POSITIONS = ("position", "first_position", "head")
+
+#: How often a database that cannot tell is asked whether others have appended, unless told otherwise.
+POLL_S = 0.25
 
 
 class SqlJournal:
@@ -32,26 +39,43 @@ class SqlJournal:
 
     def __init__(self, database: Database, *, head: int, poll_s: float | None) -> None:
         self._database = database
+        self._loop = asyncio.get_running_loop()
         self._head = head
         self._moved = asyncio.Event()
         self._waiting = 0
         self._closed = False
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="fenix-journal-read")
-        self._writer = Writer(
-            database, learned=self._learned, poll_s=poll_s, watched=lambda: self._waiting > 0
-        )
+        hears = poll_s is not None and database.kind == "postgresql"
+        self._hearing = Hearing(database, self._heard_of) if hears else None
+        self._writer = Writer(database, learned=self._learned, poll_s=poll_s, watched=self._polls)
 
     @classmethod
-    async def open(cls, url: str, *, shared: bool = True, poll_s: float = 0.5) -> SqlJournal:
+    async def open(
+        cls,
+        url: str,
+        *,
+        shared: bool = True,
+        poll_s: float = POLL_S,
+        timeout_s: float = TIMEOUT_S,
+        observe: Observe = lambda *_: None,
+    ) -> SqlJournal:
         """Opens the database at `url` (SQLAlchemy), making its tables where they are missing. Raises StoreUnavailable.
 
-        `shared` says that other processes may append: then their events are noticed within `poll_s` seconds.
+        `shared` says that other processes may append: then their events are noticed at once where the database tells of
+        them (PostgreSQL), and within `poll_s` seconds elsewhere. No answer is waited for longer than `timeout_s`.
+        `observe` is told how long the database takes (see `Database`).
         """
-        database = Database(url)
+        database = Database(url, timeout_s, observe)
         head = (
             _prepare(database) if database.private else await asyncio.to_thread(_prepare, database)
         )
-        return cls(database, head=head, poll_s=poll_s if shared else None)
+        journal = cls(database, head=head, poll_s=poll_s if shared else None)
+        try:
+            await journal.settle()
+        except BaseException:
+            await journal.aclose()
+            raise
+        return journal
 
     async def append(
         self,
@@ -63,6 +87,8 @@ class SqlJournal:
         active: bool | None = None,
         deleted: bool | None = None,
         once: Once | None = None,
+        alone_since: int | None = None,
+        held_by: str = "",
     ) -> Appended:
         """See the port. A new session is active and not deleted unless told otherwise."""
         if not events and not expected_seq:
@@ -78,6 +104,8 @@ class SqlJournal:
             active=active,
             deleted=deleted,
             once=once,
+            alone_since=alone_since,
+            held_by=held_by,
         )
         appended: Appended = await self.write(job)
         return appended
@@ -105,6 +133,10 @@ class SqlJournal:
         """See the port."""
         (head,) = await self.read_rows(sql.HEAD, {}, _first)
         return int(head)
+
+    async def forgotten(self) -> int:
+        """See the port."""
+        return next(iter(await self.read_rows(sql.COUNTER, {"of_name": FORGOTTEN}, _first)), 0)
 
     async def wait(self, after: int) -> int:
         """See the port. Raises StoreUnavailable when the journal is closed meanwhile."""
@@ -161,6 +193,8 @@ class SqlJournal:
         self._closed = True
         self._moved.set()
         await self._writer.aclose()
+        if self._hearing:
+            await asyncio.to_thread(self._hearing.close)
         await asyncio.to_thread(self._readers.shutdown)
         await asyncio.to_thread(self._database.close)
 
@@ -175,16 +209,36 @@ class SqlJournal:
         """Rows and what is made of them, both off the loop: decoding many takes time. For this package."""
         self._check_open()
 
-        def work() -> Sequence[_T]:
-            return [made(row) for row in self._database.rows(statement, values)]
+        def work() -> tuple[Sequence[_T], int]:
+            rows = self._database.rows(statement, values)
+            newest = _newest(rows) if self._database.shows_early else 0
+            return [made(row) for row in rows], newest
 
         if self._database.private:
-            return work()
-        return await asyncio.get_running_loop().run_in_executor(self._readers, work)
+            return work()[0]
+        found, newest = await asyncio.get_running_loop().run_in_executor(self._readers, work)
+        if newest > self._head:
+            await self.settle()
+        return found
+
+    async def settle(self) -> None:
+        """Returns when all that could be read so far is on disk. For this package; `read_rows` does so by itself for
+        rows that have a position. Raises StoreUnavailable."""
+        if self._database.shows_early:
+            await self.write(SETTLE)
 
     def _check_open(self) -> None:
         if self._closed:
             raise StoreUnavailable("the journal is closed")
+
+    def _polls(self) -> bool:
+        """Somebody waits for news, and they do not come by themselves. Called on the writer's thread."""
+        return self._waiting > 0 and not (self._hearing and self._hearing.hears)
+
+    def _heard_of(self, head: int) -> None:
+        """Called on a thread of its own."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._learned, head)
 
     def _learned(self, head: int) -> None:
         if head > self._head:
@@ -194,9 +248,21 @@ class SqlJournal:
 
 
 def _prepare(database: Database) -> int:
-    """Makes the tables; returns the head."""
-    database.prepare()
-    return int(database.rows(sql.HEAD, {})[0].head)
+    """Makes the tables; returns the head. Closes the database when it cannot be used."""
+    try:
+        database.prepare()
+        return int(database.rows(sql.HEAD, {})[0].head)
+    except BaseException:
+        database.close()
+        raise
+
+
+def _newest(rows: Sequence[Row[Any]]) -> int:
+    """The last position that rows tell of; 0 for rows that have none."""
+    for name in _POSITIONS if rows else ():
+        if name in rows[0]._fields:
+            return max(int(getattr(row, name)) for row in rows)
+    return 0
 
 
 def _recorded(row: Row[Any]) -> Recorded:

@@ -1,7 +1,11 @@
 """The tables of the store, in types that every database has.
 
 Times are BIGINT microseconds since 1970 (UTC): exact, comparable and the same everywhere. MariaDB is told to compare
-text as bytes (`utf8mb4_bin`), as the others do by themselves. Nothing here decides anything; batch.py has the rules.
+text as bytes (`utf8mb4_bin`), as the others do by themselves. Every table has a primary key (Galera demands it), and no
+number is drawn from the database. Nothing here decides anything; batch.py has the rules.
+
+A change of a table is a revision in migrations/versions that makes it in older databases, its number in REVISION, and a
+picture of the new tables in tests/store/schemas once it is released.
 """
 
 from __future__ import annotations
@@ -13,23 +17,21 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    Connection,
     Index,
     Integer,
     MetaData,
+    PrimaryKeyConstraint,
     String,
     Table,
     Text,
     TypeDecorator,
-    insert,
-    select,
-    update,
 )
 from sqlalchemy.dialects.mysql import LONGTEXT
 
-from fenix_grpc.core.errors import StoreUnavailable
-
-#: Version of the tables below; a database of a later version is refused. 2 added `constraints` and `counters`.
+#: The last revision in migrations/versions: what the tables below are. Numbers, so that later ones are greater.
+REVISION = "0003"
+#: What `journal.version` says. Fenix from before revisions looks there and refuses what it does not know: a revision
+#: that it must not work on raises the number.
 VERSION = 2
 
 #: Longest session id that fits.
@@ -38,6 +40,12 @@ SESSION_ID_CHARS = 64
 KEY_CHARS = 255
 #: The row of `counters` that counts the changes of constraints.
 CONSTRAINT_CHANGES = "constraints"
+#: Its row with the position up to which events may have been purged; none when nothing was.
+FORGOTTEN = "forgotten"
+#: Its row that is written where a commit has nothing else to write (see `Database.shows_early`).
+SETTLED = "settled"
+#: Its row with the time of the last purge by a server, in microseconds since 1970.
+PURGED_AT = "purged_at"
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -136,6 +144,15 @@ constraints = Table(
     **_options,
 )
 
+#: Read and written by alembic; here, so that a new database is made without it.
+revisions = Table(
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), nullable=False),
+    PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    **_options,
+)
+
 counters = Table(
     "counters",
     metadata,
@@ -144,25 +161,43 @@ counters = Table(
     **_options,
 )
 
+#: A sink and up to where everything has left through it; one server at a time sends for it.
+sinks = Table(
+    "sinks",
+    metadata,
+    Column("sink", String(64), primary_key=True),
+    Column("position", BigInteger, nullable=False),
+    Column("owner", String(KEY_CHARS), nullable=False, default=""),
+    Column("lease_until", UtcMicroseconds, nullable=False, default=EPOCH),
+    **_options,
+)
 
-def prepare(connection: Connection) -> None:
-    """Makes the tables where they are missing, also in a database of an earlier version. Refuses a later one."""
-    metadata.create_all(connection)
-    version = connection.execute(select(journal.c.version)).scalar_one_or_none()
-    if version == VERSION:
-        return
-    if version is None:
-        connection.execute(insert(journal).values(id=1, version=VERSION, head=0))
-        _begin_counters(connection)
-    elif version == 1:
-        _begin_counters(connection)
-        connection.execute(update(journal).values(version=VERSION))
-    else:
-        raise StoreUnavailable(
-            f"the database has tables of version {version}, this fenix needs version {VERSION}: "
-            "use the fenix that made them, or another database"
-        )
+#: Lanes of a sink that are ahead of it, or in which something could not be delivered.
+cursors = Table(
+    "cursors",
+    metadata,
+    Column("sink", String(64), primary_key=True),
+    Column("lane", String(KEY_CHARS), primary_key=True),
+    Column("session_id", String(SESSION_ID_CHARS), nullable=False, index=True),
+    Column("position", BigInteger, nullable=False),
+    # Empty while all is well; the other columns say more of it.
+    Column("problem", _long_text, nullable=False, default=""),
+    Column("subject", String(KEY_CHARS + 16), nullable=False, default=""),
+    Column("since", UtcMicroseconds),
+    Column("deadline", UtcMicroseconds),
+    **_options,
+)
 
-
-def _begin_counters(connection: Connection) -> None:
-    connection.execute(insert(counters).values(name=CONSTRAINT_CHANGES, value=0))
+webhooks = Table(
+    "webhooks",
+    metadata,
+    Column("webhook_id", String(SESSION_ID_CHARS), primary_key=True),
+    Column("project_id", String(KEY_CHARS), nullable=False, index=True),
+    Column("url", _long_text, nullable=False),
+    # Needed as it is, to sign with.
+    Column("secret", _long_text, nullable=False),
+    Column("created_at", UtcMicroseconds, nullable=False),
+    # What came before is none of its business.
+    Column("position", BigInteger, nullable=False),
+    **_options,
+)

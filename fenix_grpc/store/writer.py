@@ -23,13 +23,15 @@ from sqlalchemy.exc import DBAPIError
 
 from fenix_grpc.core.errors import StoreUnavailable
 from fenix_grpc.store.batch import Batch, Job
-from fenix_grpc.store.database import Database
+from fenix_grpc.store.database import Contended, Database
 from fenix_grpc.store.statements import HEAD
 
 logger = logging.getLogger(__name__)
 
 #: Most jobs in one transaction: bounds how long the first of them waits.
 _MOST_JOBS = 500
+#: How often a transaction is done anew after it lost against another: each time one of them wins.
+_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +62,8 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._queue: SimpleQueue[_Ticket | None] = SimpleQueue()
         self._closing = False
+        #: Up to here everything is on disk, as far as this writer knows.
+        self._settled = 0
         self._thread: threading.Thread | None = None
         if not database.private:
             self._thread = threading.Thread(target=self._run, name="fenix-journal", daemon=True)
@@ -107,7 +111,7 @@ class Writer:
 
     def _serve(self, tickets: Sequence[_Ticket]) -> None:
         try:
-            head, outcomes = self._commit([ticket.job for ticket in tickets])
+            head, outcomes = self._commit_anew([ticket.job for ticket in tickets])
         except DBAPIError as err:
             # The database refuses something in the batch itself: alone, each concerns only itself.
             if len(tickets) > 1:
@@ -119,17 +123,27 @@ class Writer:
             head, outcomes = 0, [err] * len(tickets)
         self._tell(head, tickets, outcomes)
 
+    def _commit_anew(self, jobs: Sequence[Job]) -> tuple[int, Sequence[Any]]:
+        """As often as the transaction loses against another: nothing of it was kept then."""
+        for _ in range(_ATTEMPTS - 1):
+            with suppress(Contended):
+                return self._commit(jobs)
+        return self._commit(jobs)
+
     def _commit(self, jobs: Sequence[Job]) -> tuple[int, Sequence[Any]]:
         with self._database.transaction() as connection:
             batch = Batch(connection, jobs)
             outcomes = [batch.do(job) for job in jobs]
-            batch.flush()
+            batch.finish(settles=self._database.shows_early)
             connection.commit()
+        self._settled = batch.head
         return batch.head, outcomes
 
     def _look(self) -> None:
         try:
             head = self._database.rows(HEAD, {})[0].head
+            if head > self._settled and self._database.shows_early:
+                head, _ = self._commit_anew(())
         except StoreUnavailable as err:
             logger.debug("the head of the journal cannot be read: %s", err)
         else:
@@ -137,9 +151,9 @@ class Writer:
 
     def _tell(self, head: int, tickets: Sequence[_Ticket], outcomes: Sequence[Any]) -> None:
         if not self._loop.is_closed():
-            self._loop.call_soon_threadsafe(self._settle, head, tickets, outcomes)
+            self._loop.call_soon_threadsafe(self._answer, head, tickets, outcomes)
 
-    def _settle(self, head: int, tickets: Sequence[_Ticket], outcomes: Sequence[Any]) -> None:
+    def _answer(self, head: int, tickets: Sequence[_Ticket], outcomes: Sequence[Any]) -> None:
         for ticket, outcome in zip(tickets, outcomes, strict=True):
             if ticket.done.done():
                 continue

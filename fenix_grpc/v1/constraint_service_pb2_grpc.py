@@ -36,7 +36,8 @@ class ConstraintServiceStub:
     administrator sets belongs to the project that is named, or, when none is, to whoever owns the instances in the cloud.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     def __init__(self, channel):
@@ -98,13 +99,14 @@ class ConstraintServiceServicer:
     administrator sets belongs to the project that is named, or, when none is, to whoever owns the instances in the cloud.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     def GetInstanceConstraint(self, request, context):
         """Returns what one instance demands.
 
-        Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+        Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,7 +115,8 @@ class ConstraintServiceServicer:
     def ListInstanceConstraints(self, request, context):
         """Lists what instances demand, in order of their ids.
 
-        Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+        Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+        list).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -143,7 +146,7 @@ class ConstraintServiceServicer:
     def GetGroupConstraint(self, request, context):
         """Returns what a group of instances demands.
 
-        Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+        Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -152,7 +155,8 @@ class ConstraintServiceServicer:
     def ListGroupConstraints(self, request, context):
         """Lists what groups demand, in order of their ids.
 
-        Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+        Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+        list).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -241,7 +245,8 @@ class ConstraintService:
     administrator sets belongs to the project that is named, or, when none is, to whoever owns the instances in the cloud.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     @staticmethod

@@ -37,7 +37,8 @@ class ConstraintServiceStub:
     administrator sets belongs to the project that is named, or, when none is, to whoever owns the instances in the cloud.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     @_typing.overload
@@ -47,12 +48,13 @@ class ConstraintServiceStub:
     GetInstanceConstraint: _grpc.UnaryUnaryMultiCallable[_constraint_service_pb2.GetInstanceConstraintRequest, _constraint_service_pb2.GetInstanceConstraintResponse]
     """Returns what one instance demands.
 
-    Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+    Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
     """
     ListInstanceConstraints: _grpc.UnaryUnaryMultiCallable[_constraint_service_pb2.ListInstanceConstraintsRequest, _constraint_service_pb2.ListInstanceConstraintsResponse]
     """Lists what instances demand, in order of their ids.
 
-    Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+    Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+    list).
     """
     SetInstanceConstraint: _grpc.UnaryUnaryMultiCallable[_constraint_service_pb2.SetInstanceConstraintRequest, _constraint_service_pb2.SetInstanceConstraintResponse]
     """Sets what one instance demands, and replaces all that was set before.
@@ -70,12 +72,13 @@ class ConstraintServiceStub:
     GetGroupConstraint: _grpc.UnaryUnaryMultiCallable[_constraint_service_pb2.GetGroupConstraintRequest, _constraint_service_pb2.GetGroupConstraintResponse]
     """Returns what a group of instances demands.
 
-    Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+    Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
     """
     ListGroupConstraints: _grpc.UnaryUnaryMultiCallable[_constraint_service_pb2.ListGroupConstraintsRequest, _constraint_service_pb2.ListGroupConstraintsResponse]
     """Lists what groups demand, in order of their ids.
 
-    Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+    Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+    list).
     """
     SetGroupConstraint: _grpc.UnaryUnaryMultiCallable[_constraint_service_pb2.SetGroupConstraintRequest, _constraint_service_pb2.SetGroupConstraintResponse]
     """Sets what a group of instances demands, and replaces all that was set before.
@@ -103,19 +106,21 @@ class ConstraintServiceAsyncStub(ConstraintServiceStub):
     administrator sets belongs to the project that is named, or, when none is, to whoever owns the instances in the cloud.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetInstanceConstraint: _aio.UnaryUnaryMultiCallable[_constraint_service_pb2.GetInstanceConstraintRequest, _constraint_service_pb2.GetInstanceConstraintResponse]  # type: ignore[assignment]
     """Returns what one instance demands.
 
-    Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+    Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
     """
     ListInstanceConstraints: _aio.UnaryUnaryMultiCallable[_constraint_service_pb2.ListInstanceConstraintsRequest, _constraint_service_pb2.ListInstanceConstraintsResponse]  # type: ignore[assignment]
     """Lists what instances demand, in order of their ids.
 
-    Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+    Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+    list).
     """
     SetInstanceConstraint: _aio.UnaryUnaryMultiCallable[_constraint_service_pb2.SetInstanceConstraintRequest, _constraint_service_pb2.SetInstanceConstraintResponse]  # type: ignore[assignment]
     """Sets what one instance demands, and replaces all that was set before.
@@ -133,12 +138,13 @@ class ConstraintServiceAsyncStub(ConstraintServiceStub):
     GetGroupConstraint: _aio.UnaryUnaryMultiCallable[_constraint_service_pb2.GetGroupConstraintRequest, _constraint_service_pb2.GetGroupConstraintResponse]  # type: ignore[assignment]
     """Returns what a group of instances demands.
 
-    Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+    Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
     """
     ListGroupConstraints: _aio.UnaryUnaryMultiCallable[_constraint_service_pb2.ListGroupConstraintsRequest, _constraint_service_pb2.ListGroupConstraintsResponse]  # type: ignore[assignment]
     """Lists what groups demand, in order of their ids.
 
-    Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+    Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+    list).
     """
     SetGroupConstraint: _aio.UnaryUnaryMultiCallable[_constraint_service_pb2.SetGroupConstraintRequest, _constraint_service_pb2.SetGroupConstraintResponse]  # type: ignore[assignment]
     """Sets what a group of instances demands, and replaces all that was set before.
@@ -165,7 +171,8 @@ class ConstraintServiceServicer(metaclass=_abc_1.ABCMeta):
     administrator sets belongs to the project that is named, or, when none is, to whoever owns the instances in the cloud.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     @_abc_1.abstractmethod
@@ -176,7 +183,7 @@ class ConstraintServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_constraint_service_pb2.GetInstanceConstraintResponse, _abc.Awaitable[_constraint_service_pb2.GetInstanceConstraintResponse]]:
         """Returns what one instance demands.
 
-        Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+        Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
         """
 
     @_abc_1.abstractmethod
@@ -187,7 +194,8 @@ class ConstraintServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_constraint_service_pb2.ListInstanceConstraintsResponse, _abc.Awaitable[_constraint_service_pb2.ListInstanceConstraintsResponse]]:
         """Lists what instances demand, in order of their ids.
 
-        Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+        Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+        list).
         """
 
     @_abc_1.abstractmethod
@@ -223,7 +231,7 @@ class ConstraintServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_constraint_service_pb2.GetGroupConstraintResponse, _abc.Awaitable[_constraint_service_pb2.GetGroupConstraintResponse]]:
         """Returns what a group of instances demands.
 
-        Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
+        Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (nothing is set, or by another project).
         """
 
     @_abc_1.abstractmethod
@@ -234,7 +242,8 @@ class ConstraintServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_constraint_service_pb2.ListGroupConstraintsResponse, _abc.Awaitable[_constraint_service_pb2.ListGroupConstraintsResponse]]:
         """Lists what groups demand, in order of their ids.
 
-        Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's list).
+        Callers: PROJECT (own), READER, ADMIN. Errors: INVALID_ARGUMENT (page_size), PERMISSION_DENIED (another project's
+        list).
         """
 
     @_abc_1.abstractmethod

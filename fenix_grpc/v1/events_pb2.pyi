@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class SessionEvent(_message.Message):
-    __slots__ = ("session_id", "seq", "at", "session_created", "world_observed", "hosts_selected", "state_entered", "project_asked", "project_replied", "project_defaulted", "instance_action_done", "host_changed", "step_started", "step_ended", "session_continued", "session_deleted", "session_closed", "plan_made")
+    __slots__ = ("session_id", "seq", "at", "session_created", "world_observed", "hosts_selected", "state_entered", "project_asked", "project_replied", "project_defaulted", "instance_action_done", "host_changed", "step_started", "step_ended", "session_continued", "session_deleted", "session_closed", "plan_made", "session_verified", "others_observed", "host_set_aside", "action_replaced")
     SESSION_ID_FIELD_NUMBER: _ClassVar[int]
     SEQ_FIELD_NUMBER: _ClassVar[int]
     AT_FIELD_NUMBER: _ClassVar[int]
@@ -31,6 +31,10 @@ class SessionEvent(_message.Message):
     SESSION_DELETED_FIELD_NUMBER: _ClassVar[int]
     SESSION_CLOSED_FIELD_NUMBER: _ClassVar[int]
     PLAN_MADE_FIELD_NUMBER: _ClassVar[int]
+    SESSION_VERIFIED_FIELD_NUMBER: _ClassVar[int]
+    OTHERS_OBSERVED_FIELD_NUMBER: _ClassVar[int]
+    HOST_SET_ASIDE_FIELD_NUMBER: _ClassVar[int]
+    ACTION_REPLACED_FIELD_NUMBER: _ClassVar[int]
     session_id: str
     seq: int
     at: _timestamp_pb2.Timestamp
@@ -49,26 +53,38 @@ class SessionEvent(_message.Message):
     session_deleted: SessionDeleted
     session_closed: SessionClosed
     plan_made: PlanMade
-    def __init__(self, session_id: _Optional[str] = ..., seq: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_created: _Optional[_Union[SessionCreated, _Mapping]] = ..., world_observed: _Optional[_Union[WorldObserved, _Mapping]] = ..., hosts_selected: _Optional[_Union[HostsSelected, _Mapping]] = ..., state_entered: _Optional[_Union[StateEntered, _Mapping]] = ..., project_asked: _Optional[_Union[ProjectAsked, _Mapping]] = ..., project_replied: _Optional[_Union[ProjectReplied, _Mapping]] = ..., project_defaulted: _Optional[_Union[ProjectDefaulted, _Mapping]] = ..., instance_action_done: _Optional[_Union[InstanceActionDone, _Mapping]] = ..., host_changed: _Optional[_Union[HostChanged, _Mapping]] = ..., step_started: _Optional[_Union[StepStarted, _Mapping]] = ..., step_ended: _Optional[_Union[StepEnded, _Mapping]] = ..., session_continued: _Optional[_Union[SessionContinued, _Mapping]] = ..., session_deleted: _Optional[_Union[SessionDeleted, _Mapping]] = ..., session_closed: _Optional[_Union[SessionClosed, _Mapping]] = ..., plan_made: _Optional[_Union[PlanMade, _Mapping]] = ...) -> None: ...
+    session_verified: _types_pb2.SessionVerified
+    others_observed: OthersObserved
+    host_set_aside: HostSetAside
+    action_replaced: ActionReplaced
+    def __init__(self, session_id: _Optional[str] = ..., seq: _Optional[int] = ..., at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., session_created: _Optional[_Union[SessionCreated, _Mapping]] = ..., world_observed: _Optional[_Union[WorldObserved, _Mapping]] = ..., hosts_selected: _Optional[_Union[HostsSelected, _Mapping]] = ..., state_entered: _Optional[_Union[StateEntered, _Mapping]] = ..., project_asked: _Optional[_Union[ProjectAsked, _Mapping]] = ..., project_replied: _Optional[_Union[ProjectReplied, _Mapping]] = ..., project_defaulted: _Optional[_Union[ProjectDefaulted, _Mapping]] = ..., instance_action_done: _Optional[_Union[InstanceActionDone, _Mapping]] = ..., host_changed: _Optional[_Union[HostChanged, _Mapping]] = ..., step_started: _Optional[_Union[StepStarted, _Mapping]] = ..., step_ended: _Optional[_Union[StepEnded, _Mapping]] = ..., session_continued: _Optional[_Union[SessionContinued, _Mapping]] = ..., session_deleted: _Optional[_Union[SessionDeleted, _Mapping]] = ..., session_closed: _Optional[_Union[SessionClosed, _Mapping]] = ..., plan_made: _Optional[_Union[PlanMade, _Mapping]] = ..., session_verified: _Optional[_Union[_types_pb2.SessionVerified, _Mapping]] = ..., others_observed: _Optional[_Union[OthersObserved, _Mapping]] = ..., host_set_aside: _Optional[_Union[HostSetAside, _Mapping]] = ..., action_replaced: _Optional[_Union[ActionReplaced, _Mapping]] = ...) -> None: ...
 
 class SessionCreated(_message.Message):
-    __slots__ = ("hosts", "workflow", "maintenance_at", "metadata", "actions", "created_by")
+    __slots__ = ("hosts", "workflow", "maintenance_at", "metadata", "actions", "created_by", "policy", "window_end", "packages", "retire")
     HOSTS_FIELD_NUMBER: _ClassVar[int]
     WORKFLOW_FIELD_NUMBER: _ClassVar[int]
     MAINTENANCE_AT_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     ACTIONS_FIELD_NUMBER: _ClassVar[int]
     CREATED_BY_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_END_FIELD_NUMBER: _ClassVar[int]
+    PACKAGES_FIELD_NUMBER: _ClassVar[int]
+    RETIRE_FIELD_NUMBER: _ClassVar[int]
     hosts: _containers.RepeatedScalarFieldContainer[str]
     workflow: str
     maintenance_at: _timestamp_pb2.Timestamp
     metadata: _struct_pb2.Struct
     actions: _containers.RepeatedCompositeFieldContainer[_types_pb2.ActionSpec]
     created_by: str
-    def __init__(self, hosts: _Optional[_Iterable[str]] = ..., workflow: _Optional[str] = ..., maintenance_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., actions: _Optional[_Iterable[_Union[_types_pb2.ActionSpec, _Mapping]]] = ..., created_by: _Optional[str] = ...) -> None: ...
+    policy: _types_pb2.Policy
+    window_end: _timestamp_pb2.Timestamp
+    packages: _containers.RepeatedCompositeFieldContainer[_types_pb2.Package]
+    retire: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, hosts: _Optional[_Iterable[str]] = ..., workflow: _Optional[str] = ..., maintenance_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., metadata: _Optional[_Union[_struct_pb2.Struct, _Mapping]] = ..., actions: _Optional[_Iterable[_Union[_types_pb2.ActionSpec, _Mapping]]] = ..., created_by: _Optional[str] = ..., policy: _Optional[_Union[_types_pb2.Policy, _Mapping]] = ..., window_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., packages: _Optional[_Iterable[_Union[_types_pb2.Package, _Mapping]]] = ..., retire: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HostView(_message.Message):
-    __slots__ = ("host", "kind", "capacity", "used", "enabled", "disabled_reason", "up")
+    __slots__ = ("host", "kind", "capacity", "used", "enabled", "disabled_reason", "up", "zone", "aggregates", "trouble")
     HOST_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
@@ -76,6 +92,9 @@ class HostView(_message.Message):
     ENABLED_FIELD_NUMBER: _ClassVar[int]
     DISABLED_REASON_FIELD_NUMBER: _ClassVar[int]
     UP_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    AGGREGATES_FIELD_NUMBER: _ClassVar[int]
+    TROUBLE_FIELD_NUMBER: _ClassVar[int]
     host: str
     kind: _types_pb2.HostKind
     capacity: _types_pb2.Resources
@@ -83,7 +102,10 @@ class HostView(_message.Message):
     enabled: bool
     disabled_reason: str
     up: bool
-    def __init__(self, host: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2.HostKind, str]] = ..., capacity: _Optional[_Union[_types_pb2.Resources, _Mapping]] = ..., used: _Optional[_Union[_types_pb2.Resources, _Mapping]] = ..., enabled: _Optional[bool] = ..., disabled_reason: _Optional[str] = ..., up: _Optional[bool] = ...) -> None: ...
+    zone: str
+    aggregates: _containers.RepeatedScalarFieldContainer[str]
+    trouble: str
+    def __init__(self, host: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2.HostKind, str]] = ..., capacity: _Optional[_Union[_types_pb2.Resources, _Mapping]] = ..., used: _Optional[_Union[_types_pb2.Resources, _Mapping]] = ..., enabled: _Optional[bool] = ..., disabled_reason: _Optional[str] = ..., up: _Optional[bool] = ..., zone: _Optional[str] = ..., aggregates: _Optional[_Iterable[str]] = ..., trouble: _Optional[str] = ...) -> None: ...
 
 class InstanceView(_message.Message):
     __slots__ = ("instance_id", "instance_name", "project_id", "host", "size", "status", "groups")
@@ -143,6 +165,38 @@ class WorldObserved(_message.Message):
     gone_group_constraints: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, hosts: _Optional[_Iterable[_Union[HostView, _Mapping]]] = ..., gone_hosts: _Optional[_Iterable[str]] = ..., instances: _Optional[_Iterable[_Union[InstanceView, _Mapping]]] = ..., gone_instances: _Optional[_Iterable[str]] = ..., groups: _Optional[_Iterable[_Union[GroupView, _Mapping]]] = ..., listening: _Optional[_Iterable[str]] = ..., not_listening: _Optional[_Iterable[str]] = ..., looked_after_seq: _Optional[int] = ..., problem: _Optional[str] = ..., instance_constraints: _Optional[_Iterable[_Union[_types_pb2.InstanceConstraint, _Mapping]]] = ..., group_constraints: _Optional[_Iterable[_Union[_types_pb2.GroupConstraint, _Mapping]]] = ..., gone_instance_constraints: _Optional[_Iterable[str]] = ..., gone_group_constraints: _Optional[_Iterable[str]] = ...) -> None: ...
 
+class OthersObserved(_message.Message):
+    __slots__ = ("held_hosts", "impacts", "gone_impacts")
+    HELD_HOSTS_FIELD_NUMBER: _ClassVar[int]
+    IMPACTS_FIELD_NUMBER: _ClassVar[int]
+    GONE_IMPACTS_FIELD_NUMBER: _ClassVar[int]
+    held_hosts: _containers.RepeatedCompositeFieldContainer[HeldHost]
+    impacts: _containers.RepeatedCompositeFieldContainer[Impact]
+    gone_impacts: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, held_hosts: _Optional[_Iterable[_Union[HeldHost, _Mapping]]] = ..., impacts: _Optional[_Iterable[_Union[Impact, _Mapping]]] = ..., gone_impacts: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class HeldHost(_message.Message):
+    __slots__ = ("host", "session_id", "in_work")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    IN_WORK_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    session_id: str
+    in_work: bool
+    def __init__(self, host: _Optional[str] = ..., session_id: _Optional[str] = ..., in_work: _Optional[bool] = ...) -> None: ...
+
+class Impact(_message.Message):
+    __slots__ = ("instance_id", "session_id", "groups", "ended_at")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ENDED_AT_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    session_id: str
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    ended_at: _timestamp_pb2.Timestamp
+    def __init__(self, instance_id: _Optional[str] = ..., session_id: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ..., ended_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
 class HostsSelected(_message.Message):
     __slots__ = ("hosts", "excluded")
     class ExcludedEntry(_message.Message):
@@ -197,7 +251,7 @@ class PlanMade(_message.Message):
     def __init__(self, waves: _Optional[_Iterable[_Union[PlanWave, _Mapping]]] = ..., moves: _Optional[_Iterable[_Union[PlanMove, _Mapping]]] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ProjectAsked(_message.Message):
-    __slots__ = ("notice_id", "project_id", "kind", "instance_ids", "allowed_actions", "actions_at", "reply_at", "needed", "reason")
+    __slots__ = ("notice_id", "project_id", "kind", "instance_ids", "allowed_actions", "actions_at", "reply_at", "needed", "reason", "suggested_instance_ids")
     NOTICE_ID_FIELD_NUMBER: _ClassVar[int]
     PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
     KIND_FIELD_NUMBER: _ClassVar[int]
@@ -207,6 +261,7 @@ class ProjectAsked(_message.Message):
     REPLY_AT_FIELD_NUMBER: _ClassVar[int]
     NEEDED_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    SUGGESTED_INSTANCE_IDS_FIELD_NUMBER: _ClassVar[int]
     notice_id: str
     project_id: str
     kind: _types_pb2.NoticeKind
@@ -216,7 +271,8 @@ class ProjectAsked(_message.Message):
     reply_at: _timestamp_pb2.Timestamp
     needed: _types_pb2.Resources
     reason: str
-    def __init__(self, notice_id: _Optional[str] = ..., project_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2.NoticeKind, str]] = ..., instance_ids: _Optional[_Iterable[str]] = ..., allowed_actions: _Optional[_Iterable[_Union[_types_pb2.InstanceAction, str]]] = ..., actions_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reply_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., needed: _Optional[_Union[_types_pb2.Resources, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+    suggested_instance_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, notice_id: _Optional[str] = ..., project_id: _Optional[str] = ..., kind: _Optional[_Union[_types_pb2.NoticeKind, str]] = ..., instance_ids: _Optional[_Iterable[str]] = ..., allowed_actions: _Optional[_Iterable[_Union[_types_pb2.InstanceAction, str]]] = ..., actions_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reply_at: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., needed: _Optional[_Union[_types_pb2.Resources, _Mapping]] = ..., reason: _Optional[str] = ..., suggested_instance_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ProjectReplied(_message.Message):
     __slots__ = ("notice_id", "project_id", "kind", "answer", "action", "instance_actions", "reason", "replied_by")
@@ -273,6 +329,18 @@ class InstanceActionDone(_message.Message):
     to_host: str
     def __init__(self, instance_id: _Optional[str] = ..., project_id: _Optional[str] = ..., action: _Optional[_Union[_types_pb2.InstanceAction, str]] = ..., from_host: _Optional[str] = ..., to_host: _Optional[str] = ...) -> None: ...
 
+class ActionReplaced(_message.Message):
+    __slots__ = ("instance_id", "project_id", "action", "reason")
+    INSTANCE_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    instance_id: str
+    project_id: str
+    action: _types_pb2.InstanceAction
+    reason: str
+    def __init__(self, instance_id: _Optional[str] = ..., project_id: _Optional[str] = ..., action: _Optional[_Union[_types_pb2.InstanceAction, str]] = ..., reason: _Optional[str] = ...) -> None: ...
+
 class HostChanged(_message.Message):
     __slots__ = ("host", "progress")
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -281,8 +349,18 @@ class HostChanged(_message.Message):
     progress: _types_pb2.HostProgress
     def __init__(self, host: _Optional[str] = ..., progress: _Optional[_Union[_types_pb2.HostProgress, str]] = ...) -> None: ...
 
+class HostSetAside(_message.Message):
+    __slots__ = ("host", "reason", "given_back")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_BACK_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    reason: str
+    given_back: bool
+    def __init__(self, host: _Optional[str] = ..., reason: _Optional[str] = ..., given_back: _Optional[bool] = ...) -> None: ...
+
 class StepStarted(_message.Message):
-    __slots__ = ("step_id", "verb", "host", "instance_id", "target", "how", "action_index")
+    __slots__ = ("step_id", "verb", "host", "instance_id", "target", "how", "action_index", "package_index")
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     VERB_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
@@ -290,6 +368,7 @@ class StepStarted(_message.Message):
     TARGET_FIELD_NUMBER: _ClassVar[int]
     HOW_FIELD_NUMBER: _ClassVar[int]
     ACTION_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PACKAGE_INDEX_FIELD_NUMBER: _ClassVar[int]
     step_id: str
     verb: _types_pb2.StepVerb
     host: str
@@ -297,29 +376,34 @@ class StepStarted(_message.Message):
     target: str
     how: _types_pb2.InstanceAction
     action_index: int
-    def __init__(self, step_id: _Optional[str] = ..., verb: _Optional[_Union[_types_pb2.StepVerb, str]] = ..., host: _Optional[str] = ..., instance_id: _Optional[str] = ..., target: _Optional[str] = ..., how: _Optional[_Union[_types_pb2.InstanceAction, str]] = ..., action_index: _Optional[int] = ...) -> None: ...
+    package_index: int
+    def __init__(self, step_id: _Optional[str] = ..., verb: _Optional[_Union[_types_pb2.StepVerb, str]] = ..., host: _Optional[str] = ..., instance_id: _Optional[str] = ..., target: _Optional[str] = ..., how: _Optional[_Union[_types_pb2.InstanceAction, str]] = ..., action_index: _Optional[int] = ..., package_index: _Optional[int] = ...) -> None: ...
 
 class StepEnded(_message.Message):
-    __slots__ = ("step_id", "outcome", "detail", "output", "host")
+    __slots__ = ("step_id", "outcome", "detail", "output", "host", "sha256")
     STEP_ID_FIELD_NUMBER: _ClassVar[int]
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
+    SHA256_FIELD_NUMBER: _ClassVar[int]
     step_id: str
     outcome: _types_pb2.StepOutcome
     detail: str
     output: str
     host: str
-    def __init__(self, step_id: _Optional[str] = ..., outcome: _Optional[_Union[_types_pb2.StepOutcome, str]] = ..., detail: _Optional[str] = ..., output: _Optional[str] = ..., host: _Optional[str] = ...) -> None: ...
+    sha256: str
+    def __init__(self, step_id: _Optional[str] = ..., outcome: _Optional[_Union[_types_pb2.StepOutcome, str]] = ..., detail: _Optional[str] = ..., output: _Optional[str] = ..., host: _Optional[str] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class SessionContinued(_message.Message):
-    __slots__ = ("state", "continued_by")
+    __slots__ = ("state", "continued_by", "window_end")
     STATE_FIELD_NUMBER: _ClassVar[int]
     CONTINUED_BY_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_END_FIELD_NUMBER: _ClassVar[int]
     state: _types_pb2.SessionState
     continued_by: str
-    def __init__(self, state: _Optional[_Union[_types_pb2.SessionState, str]] = ..., continued_by: _Optional[str] = ...) -> None: ...
+    window_end: _timestamp_pb2.Timestamp
+    def __init__(self, state: _Optional[_Union[_types_pb2.SessionState, str]] = ..., continued_by: _Optional[str] = ..., window_end: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class SessionDeleted(_message.Message):
     __slots__ = ("deleted_by",)

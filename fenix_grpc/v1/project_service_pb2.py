@@ -25,9 +25,10 @@ _sym_db = _symbol_database.Default()
 from fenix_grpc.v1 import types_pb2 as fenix_dot_v1_dot_types__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66\x65nix/v1/project_service.proto\x12\x08\x66\x65nix.v1\x1a\x14\x66\x65nix/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\"N\n\x18GetProjectSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nproject_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xa3\x01\n\x19GetProjectSessionResponse\x12\x14\n\x0cinstance_ids\x18\x01 \x03(\t\x12\'\n\x06notice\x18\x02 \x01(\x0b\x32\x17.fenix.v1.ProjectNotice\x12 \n\x06\x61nswer\x18\x03 \x01(\x0e\x32\x10.fenix.v1.Answer\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.fenix.v1.SessionState\"\xbf\x03\n\x1aReplyProjectSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nproject_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x14.fenix.v1.NoticeKindB\x04\xe2\x41\x01\x02\x12&\n\x06\x61nswer\x18\x04 \x01(\x0e\x32\x10.fenix.v1.AnswerB\x04\xe2\x41\x01\x02\x12(\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\x18.fenix.v1.InstanceAction\x12S\n\x10instance_actions\x18\x06 \x03(\x0b\x32\x39.fenix.v1.ReplyProjectSessionRequest.InstanceActionsEntry\x12\x13\n\x0binstance_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\tnotice_id\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x1aP\n\x14InstanceActionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0e\x32\x18.fenix.v1.InstanceAction:\x02\x38\x01\">\n\x1bReplyProjectSessionResponse\x12\x0f\n\x07\x63ounted\x18\x01 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\">\n\x13WatchProjectRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"O\n\x14WatchProjectResponse\x12(\n\x07notices\x18\x01 \x03(\x0b\x32\x17.fenix.v1.ProjectNotice\x12\r\n\x05token\x18\x02 \x01(\t2\xf5\x03\n\x0eProjectService\x12\x8f\x01\n\x11GetProjectSession\x12\".fenix.v1.GetProjectSessionRequest\x1a#.fenix.v1.GetProjectSessionResponse\"1\x82\xd3\xe4\x93\x02+\x12)/v1/maintenance/{session_id}/{project_id}\x12\xd6\x01\n\x13ReplyProjectSession\x12$.fenix.v1.ReplyProjectSessionRequest\x1a%.fenix.v1.ReplyProjectSessionResponse\"r\x82\xd3\xe4\x93\x02l\x1a)/v1/maintenance/{session_id}/{project_id}:\x01*Z<\x1a\x37/v1/maintenance/{session_id}/{project_id}/{instance_id}:\x01*\x12x\n\x0cWatchProject\x12\x1d.fenix.v1.WatchProjectRequest\x1a\x1e.fenix.v1.WatchProjectResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/v1/projects/{project_id}:watch0\x01\x42G\n\x0bio.fenix.v1P\x01Z6github.com/fenix-grpc/fenix/clients/go/fenixv1;fenixv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66\x65nix/v1/project_service.proto\x12\x08\x66\x65nix.v1\x1a\x14\x66\x65nix/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"~\n\x07Webhook\x12\x12\n\nwebhook_id\x18\x01 \x01(\t\x12\x12\n\nproject_id\x18\x02 \x01(\t\x12\x0b\n\x03url\x18\x03 \x01(\t\x12\x0e\n\x06signed\x18\x04 \x01(\x08\x12.\n\ncreated_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"g\n\x14\x43reateWebhookRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x11\n\x03url\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x0e\n\x06secret\x18\x03 \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\";\n\x15\x43reateWebhookResponse\x12\"\n\x07webhook\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Webhook\"/\n\x13ListWebhooksRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\";\n\x14ListWebhooksResponse\x12#\n\x08webhooks\x18\x01 \x03(\x0b\x32\x11.fenix.v1.Webhook\"^\n\x14\x44\x65leteWebhookRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nwebhook_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\x17\n\x15\x44\x65leteWebhookResponse\"N\n\x18GetProjectSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nproject_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\"\xa3\x01\n\x19GetProjectSessionResponse\x12\x14\n\x0cinstance_ids\x18\x01 \x03(\t\x12\'\n\x06notice\x18\x02 \x01(\x0b\x32\x17.fenix.v1.ProjectNotice\x12 \n\x06\x61nswer\x18\x03 \x01(\x0e\x32\x10.fenix.v1.Answer\x12%\n\x05state\x18\x04 \x01(\x0e\x32\x16.fenix.v1.SessionState\"\xbf\x03\n\x1aReplyProjectSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x18\n\nproject_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12(\n\x04kind\x18\x03 \x01(\x0e\x32\x14.fenix.v1.NoticeKindB\x04\xe2\x41\x01\x02\x12&\n\x06\x61nswer\x18\x04 \x01(\x0e\x32\x10.fenix.v1.AnswerB\x04\xe2\x41\x01\x02\x12(\n\x06\x61\x63tion\x18\x05 \x01(\x0e\x32\x18.fenix.v1.InstanceAction\x12S\n\x10instance_actions\x18\x06 \x03(\x0b\x32\x39.fenix.v1.ReplyProjectSessionRequest.InstanceActionsEntry\x12\x13\n\x0binstance_id\x18\x07 \x01(\t\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12\x11\n\tnotice_id\x18\t \x01(\t\x12\x12\n\nrequest_id\x18\x0f \x01(\t\x1aP\n\x14InstanceActionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0e\x32\x18.fenix.v1.InstanceAction:\x02\x38\x01\">\n\x1bReplyProjectSessionResponse\x12\x0f\n\x07\x63ounted\x18\x01 \x01(\x08\x12\x0e\n\x06\x64\x65tail\x18\x02 \x01(\t\">\n\x13WatchProjectRequest\x12\x18\n\nproject_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\"O\n\x14WatchProjectResponse\x12(\n\x07notices\x18\x01 \x03(\x0b\x32\x17.fenix.v1.ProjectNotice\x12\r\n\x05token\x18\x02 \x01(\t2\xfd\x06\n\x0eProjectService\x12\x8f\x01\n\x11GetProjectSession\x12\".fenix.v1.GetProjectSessionRequest\x1a#.fenix.v1.GetProjectSessionResponse\"1\x82\xd3\xe4\x93\x02+\x12)/v1/maintenance/{session_id}/{project_id}\x12\xd6\x01\n\x13ReplyProjectSession\x12$.fenix.v1.ReplyProjectSessionRequest\x1a%.fenix.v1.ReplyProjectSessionResponse\"r\x82\xd3\xe4\x93\x02l\x1a)/v1/maintenance/{session_id}/{project_id}:\x01*Z<\x1a\x37/v1/maintenance/{session_id}/{project_id}/{instance_id}:\x01*\x12x\n\x0cWatchProject\x12\x1d.fenix.v1.WatchProjectRequest\x1a\x1e.fenix.v1.WatchProjectResponse\"\'\x82\xd3\xe4\x93\x02!\x12\x1f/v1/projects/{project_id}:watch0\x01\x12\x7f\n\rCreateWebhook\x12\x1e.fenix.v1.CreateWebhookRequest\x1a\x1f.fenix.v1.CreateWebhookResponse\"-\x82\xd3\xe4\x93\x02\'\"\"/v1/projects/{project_id}/webhooks:\x01*\x12y\n\x0cListWebhooks\x12\x1d.fenix.v1.ListWebhooksRequest\x1a\x1e.fenix.v1.ListWebhooksResponse\"*\x82\xd3\xe4\x93\x02$\x12\"/v1/projects/{project_id}/webhooks\x12\x89\x01\n\rDeleteWebhook\x12\x1e.fenix.v1.DeleteWebhookRequest\x1a\x1f.fenix.v1.DeleteWebhookResponse\"7\x82\xd3\xe4\x93\x02\x31*//v1/projects/{project_id}/webhooks/{webhook_id}BG\n\x0bio.fenix.v1P\x01Z6github.com/fenix-grpc/fenix/clients/go/fenixv1;fenixv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,6 +36,16 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'fenix.v1.project_service_pb
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\013io.fenix.v1P\001Z6github.com/fenix-grpc/fenix/clients/go/fenixv1;fenixv1'
+  _globals['_CREATEWEBHOOKREQUEST'].fields_by_name['project_id']._loaded_options = None
+  _globals['_CREATEWEBHOOKREQUEST'].fields_by_name['project_id']._serialized_options = b'\342A\001\002'
+  _globals['_CREATEWEBHOOKREQUEST'].fields_by_name['url']._loaded_options = None
+  _globals['_CREATEWEBHOOKREQUEST'].fields_by_name['url']._serialized_options = b'\342A\001\002'
+  _globals['_LISTWEBHOOKSREQUEST'].fields_by_name['project_id']._loaded_options = None
+  _globals['_LISTWEBHOOKSREQUEST'].fields_by_name['project_id']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEWEBHOOKREQUEST'].fields_by_name['project_id']._loaded_options = None
+  _globals['_DELETEWEBHOOKREQUEST'].fields_by_name['project_id']._serialized_options = b'\342A\001\002'
+  _globals['_DELETEWEBHOOKREQUEST'].fields_by_name['webhook_id']._loaded_options = None
+  _globals['_DELETEWEBHOOKREQUEST'].fields_by_name['webhook_id']._serialized_options = b'\342A\001\002'
   _globals['_GETPROJECTSESSIONREQUEST'].fields_by_name['session_id']._loaded_options = None
   _globals['_GETPROJECTSESSIONREQUEST'].fields_by_name['session_id']._serialized_options = b'\342A\001\002'
   _globals['_GETPROJECTSESSIONREQUEST'].fields_by_name['project_id']._loaded_options = None
@@ -57,20 +68,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PROJECTSERVICE'].methods_by_name['ReplyProjectSession']._serialized_options = b'\202\323\344\223\002l\032)/v1/maintenance/{session_id}/{project_id}:\001*Z<\0327/v1/maintenance/{session_id}/{project_id}/{instance_id}:\001*'
   _globals['_PROJECTSERVICE'].methods_by_name['WatchProject']._loaded_options = None
   _globals['_PROJECTSERVICE'].methods_by_name['WatchProject']._serialized_options = b'\202\323\344\223\002!\022\037/v1/projects/{project_id}:watch'
-  _globals['_GETPROJECTSESSIONREQUEST']._serialized_start=129
-  _globals['_GETPROJECTSESSIONREQUEST']._serialized_end=207
-  _globals['_GETPROJECTSESSIONRESPONSE']._serialized_start=210
-  _globals['_GETPROJECTSESSIONRESPONSE']._serialized_end=373
-  _globals['_REPLYPROJECTSESSIONREQUEST']._serialized_start=376
-  _globals['_REPLYPROJECTSESSIONREQUEST']._serialized_end=823
-  _globals['_REPLYPROJECTSESSIONREQUEST_INSTANCEACTIONSENTRY']._serialized_start=743
-  _globals['_REPLYPROJECTSESSIONREQUEST_INSTANCEACTIONSENTRY']._serialized_end=823
-  _globals['_REPLYPROJECTSESSIONRESPONSE']._serialized_start=825
-  _globals['_REPLYPROJECTSESSIONRESPONSE']._serialized_end=887
-  _globals['_WATCHPROJECTREQUEST']._serialized_start=889
-  _globals['_WATCHPROJECTREQUEST']._serialized_end=951
-  _globals['_WATCHPROJECTRESPONSE']._serialized_start=953
-  _globals['_WATCHPROJECTRESPONSE']._serialized_end=1032
-  _globals['_PROJECTSERVICE']._serialized_start=1035
-  _globals['_PROJECTSERVICE']._serialized_end=1536
+  _globals['_PROJECTSERVICE'].methods_by_name['CreateWebhook']._loaded_options = None
+  _globals['_PROJECTSERVICE'].methods_by_name['CreateWebhook']._serialized_options = b'\202\323\344\223\002\'\"\"/v1/projects/{project_id}/webhooks:\001*'
+  _globals['_PROJECTSERVICE'].methods_by_name['ListWebhooks']._loaded_options = None
+  _globals['_PROJECTSERVICE'].methods_by_name['ListWebhooks']._serialized_options = b'\202\323\344\223\002$\022\"/v1/projects/{project_id}/webhooks'
+  _globals['_PROJECTSERVICE'].methods_by_name['DeleteWebhook']._loaded_options = None
+  _globals['_PROJECTSERVICE'].methods_by_name['DeleteWebhook']._serialized_options = b'\202\323\344\223\0021*//v1/projects/{project_id}/webhooks/{webhook_id}'
+  _globals['_WEBHOOK']._serialized_start=162
+  _globals['_WEBHOOK']._serialized_end=288
+  _globals['_CREATEWEBHOOKREQUEST']._serialized_start=290
+  _globals['_CREATEWEBHOOKREQUEST']._serialized_end=393
+  _globals['_CREATEWEBHOOKRESPONSE']._serialized_start=395
+  _globals['_CREATEWEBHOOKRESPONSE']._serialized_end=454
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_start=456
+  _globals['_LISTWEBHOOKSREQUEST']._serialized_end=503
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_start=505
+  _globals['_LISTWEBHOOKSRESPONSE']._serialized_end=564
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_start=566
+  _globals['_DELETEWEBHOOKREQUEST']._serialized_end=660
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_start=662
+  _globals['_DELETEWEBHOOKRESPONSE']._serialized_end=685
+  _globals['_GETPROJECTSESSIONREQUEST']._serialized_start=687
+  _globals['_GETPROJECTSESSIONREQUEST']._serialized_end=765
+  _globals['_GETPROJECTSESSIONRESPONSE']._serialized_start=768
+  _globals['_GETPROJECTSESSIONRESPONSE']._serialized_end=931
+  _globals['_REPLYPROJECTSESSIONREQUEST']._serialized_start=934
+  _globals['_REPLYPROJECTSESSIONREQUEST']._serialized_end=1381
+  _globals['_REPLYPROJECTSESSIONREQUEST_INSTANCEACTIONSENTRY']._serialized_start=1301
+  _globals['_REPLYPROJECTSESSIONREQUEST_INSTANCEACTIONSENTRY']._serialized_end=1381
+  _globals['_REPLYPROJECTSESSIONRESPONSE']._serialized_start=1383
+  _globals['_REPLYPROJECTSESSIONRESPONSE']._serialized_end=1445
+  _globals['_WATCHPROJECTREQUEST']._serialized_start=1447
+  _globals['_WATCHPROJECTREQUEST']._serialized_end=1509
+  _globals['_WATCHPROJECTRESPONSE']._serialized_start=1511
+  _globals['_WATCHPROJECTRESPONSE']._serialized_end=1590
+  _globals['_PROJECTSERVICE']._serialized_start=1593
+  _globals['_PROJECTSERVICE']._serialized_end=2486
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,8 @@ class ProjectServiceStub:
     """For the manager of a project's application (VNFM): hear what is going to happen and agree to it.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED (another project's data) and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED (another project's data), RESOURCE_EXHAUSTED (a limit of the server),
+    DEADLINE_EXCEEDED (no answer in time) and UNAVAILABLE besides the errors named at each method.
     """
 
     def __init__(self, channel):
@@ -53,19 +54,35 @@ class ProjectServiceStub:
                 request_serializer=fenix_dot_v1_dot_project__service__pb2.WatchProjectRequest.SerializeToString,
                 response_deserializer=fenix_dot_v1_dot_project__service__pb2.WatchProjectResponse.FromString,
                 _registered_method=True)
+        self.CreateWebhook = channel.unary_unary(
+                '/fenix.v1.ProjectService/CreateWebhook',
+                request_serializer=fenix_dot_v1_dot_project__service__pb2.CreateWebhookRequest.SerializeToString,
+                response_deserializer=fenix_dot_v1_dot_project__service__pb2.CreateWebhookResponse.FromString,
+                _registered_method=True)
+        self.ListWebhooks = channel.unary_unary(
+                '/fenix.v1.ProjectService/ListWebhooks',
+                request_serializer=fenix_dot_v1_dot_project__service__pb2.ListWebhooksRequest.SerializeToString,
+                response_deserializer=fenix_dot_v1_dot_project__service__pb2.ListWebhooksResponse.FromString,
+                _registered_method=True)
+        self.DeleteWebhook = channel.unary_unary(
+                '/fenix.v1.ProjectService/DeleteWebhook',
+                request_serializer=fenix_dot_v1_dot_project__service__pb2.DeleteWebhookRequest.SerializeToString,
+                response_deserializer=fenix_dot_v1_dot_project__service__pb2.DeleteWebhookResponse.FromString,
+                _registered_method=True)
 
 
 class ProjectServiceServicer:
     """For the manager of a project's application (VNFM): hear what is going to happen and agree to it.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED (another project's data) and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED (another project's data), RESOURCE_EXHAUSTED (a limit of the server),
+    DEADLINE_EXCEEDED (no answer in time) and UNAVAILABLE besides the errors named at each method.
     """
 
     def GetProjectSession(self, request, context):
         """Returns what a session asks of a project now, and the instances concerned.
 
-        Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
+        Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -94,6 +111,39 @@ class ProjectServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CreateWebhook(self, request, context):
+        """Has everything that the project is told sent to a URL: for managers that neither watch nor have an alarm service.
+
+        Each notice is a POST with the body of an event alarm of Aodh, as described in docs/integrate-openstack.md, from the
+        next notice on. A project with a webhook counts as one whose manager listens. What could not be delivered is tried
+        again until it is too late for it; SCALE_IN and MAINTENANCE_COMPLETE are not sent again when they may have arrived.
+
+        Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (url: this server does not allow it; secret),
+        RESOURCE_EXHAUSTED (too many webhooks of one project), FAILED_PRECONDITION (this server sends to no URL at all).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListWebhooks(self, request, context):
+        """Lists the webhooks of a project, oldest first. A project has at most 20.
+
+        Callers: PROJECT (own), READER, ADMIN. Errors: PERMISSION_DENIED (another project's).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeleteWebhook(self, request, context):
+        """Ends a webhook; what is still to be delivered to it is dropped.
+
+        Harmless to repeat: nothing to remove is success. Callers: PROJECT (own), ADMIN. Errors: PERMISSION_DENIED
+        (another project's).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -112,6 +162,21 @@ def add_ProjectServiceServicer_to_server(servicer, server):
                     request_deserializer=fenix_dot_v1_dot_project__service__pb2.WatchProjectRequest.FromString,
                     response_serializer=fenix_dot_v1_dot_project__service__pb2.WatchProjectResponse.SerializeToString,
             ),
+            'CreateWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.CreateWebhook,
+                    request_deserializer=fenix_dot_v1_dot_project__service__pb2.CreateWebhookRequest.FromString,
+                    response_serializer=fenix_dot_v1_dot_project__service__pb2.CreateWebhookResponse.SerializeToString,
+            ),
+            'ListWebhooks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListWebhooks,
+                    request_deserializer=fenix_dot_v1_dot_project__service__pb2.ListWebhooksRequest.FromString,
+                    response_serializer=fenix_dot_v1_dot_project__service__pb2.ListWebhooksResponse.SerializeToString,
+            ),
+            'DeleteWebhook': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeleteWebhook,
+                    request_deserializer=fenix_dot_v1_dot_project__service__pb2.DeleteWebhookRequest.FromString,
+                    response_serializer=fenix_dot_v1_dot_project__service__pb2.DeleteWebhookResponse.SerializeToString,
+            ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
             'fenix.v1.ProjectService', rpc_method_handlers)
@@ -124,7 +189,8 @@ class ProjectService:
     """For the manager of a project's application (VNFM): hear what is going to happen and agree to it.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED (another project's data) and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED (another project's data), RESOURCE_EXHAUSTED (a limit of the server),
+    DEADLINE_EXCEEDED (no answer in time) and UNAVAILABLE besides the errors named at each method.
     """
 
     @staticmethod
@@ -198,6 +264,87 @@ class ProjectService:
             '/fenix.v1.ProjectService/WatchProject',
             fenix_dot_v1_dot_project__service__pb2.WatchProjectRequest.SerializeToString,
             fenix_dot_v1_dot_project__service__pb2.WatchProjectResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CreateWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fenix.v1.ProjectService/CreateWebhook',
+            fenix_dot_v1_dot_project__service__pb2.CreateWebhookRequest.SerializeToString,
+            fenix_dot_v1_dot_project__service__pb2.CreateWebhookResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListWebhooks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fenix.v1.ProjectService/ListWebhooks',
+            fenix_dot_v1_dot_project__service__pb2.ListWebhooksRequest.SerializeToString,
+            fenix_dot_v1_dot_project__service__pb2.ListWebhooksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeleteWebhook(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fenix.v1.ProjectService/DeleteWebhook',
+            fenix_dot_v1_dot_project__service__pb2.DeleteWebhookRequest.SerializeToString,
+            fenix_dot_v1_dot_project__service__pb2.DeleteWebhookResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,7 +30,8 @@ class ProjectServiceStub:
     """For the manager of a project's application (VNFM): hear what is going to happen and agree to it.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED (another project's data) and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED (another project's data), RESOURCE_EXHAUSTED (a limit of the server),
+    DEADLINE_EXCEEDED (no answer in time) and UNAVAILABLE besides the errors named at each method.
     """
 
     @_typing.overload
@@ -40,7 +41,7 @@ class ProjectServiceStub:
     GetProjectSession: _grpc.UnaryUnaryMultiCallable[_project_service_pb2.GetProjectSessionRequest, _project_service_pb2.GetProjectSessionResponse]
     """Returns what a session asks of a project now, and the instances concerned.
 
-    Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
+    Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
     """
     ReplyProjectSession: _grpc.UnaryUnaryMultiCallable[_project_service_pb2.ReplyProjectSessionRequest, _project_service_pb2.ReplyProjectSessionResponse]
     """Replies to a notice.
@@ -57,20 +58,42 @@ class ProjectServiceStub:
     Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
     RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
     """
+    CreateWebhook: _grpc.UnaryUnaryMultiCallable[_project_service_pb2.CreateWebhookRequest, _project_service_pb2.CreateWebhookResponse]
+    """Has everything that the project is told sent to a URL: for managers that neither watch nor have an alarm service.
+
+    Each notice is a POST with the body of an event alarm of Aodh, as described in docs/integrate-openstack.md, from the
+    next notice on. A project with a webhook counts as one whose manager listens. What could not be delivered is tried
+    again until it is too late for it; SCALE_IN and MAINTENANCE_COMPLETE are not sent again when they may have arrived.
+
+    Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (url: this server does not allow it; secret),
+    RESOURCE_EXHAUSTED (too many webhooks of one project), FAILED_PRECONDITION (this server sends to no URL at all).
+    """
+    ListWebhooks: _grpc.UnaryUnaryMultiCallable[_project_service_pb2.ListWebhooksRequest, _project_service_pb2.ListWebhooksResponse]
+    """Lists the webhooks of a project, oldest first. A project has at most 20.
+
+    Callers: PROJECT (own), READER, ADMIN. Errors: PERMISSION_DENIED (another project's).
+    """
+    DeleteWebhook: _grpc.UnaryUnaryMultiCallable[_project_service_pb2.DeleteWebhookRequest, _project_service_pb2.DeleteWebhookResponse]
+    """Ends a webhook; what is still to be delivered to it is dropped.
+
+    Harmless to repeat: nothing to remove is success. Callers: PROJECT (own), ADMIN. Errors: PERMISSION_DENIED
+    (another project's).
+    """
 
 @_typing.type_check_only
 class ProjectServiceAsyncStub(ProjectServiceStub):
     """For the manager of a project's application (VNFM): hear what is going to happen and agree to it.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED (another project's data) and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED (another project's data), RESOURCE_EXHAUSTED (a limit of the server),
+    DEADLINE_EXCEEDED (no answer in time) and UNAVAILABLE besides the errors named at each method.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetProjectSession: _aio.UnaryUnaryMultiCallable[_project_service_pb2.GetProjectSessionRequest, _project_service_pb2.GetProjectSessionResponse]  # type: ignore[assignment]
     """Returns what a session asks of a project now, and the instances concerned.
 
-    Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
+    Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
     """
     ReplyProjectSession: _aio.UnaryUnaryMultiCallable[_project_service_pb2.ReplyProjectSessionRequest, _project_service_pb2.ReplyProjectSessionResponse]  # type: ignore[assignment]
     """Replies to a notice.
@@ -87,12 +110,34 @@ class ProjectServiceAsyncStub(ProjectServiceStub):
     Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
     RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
     """
+    CreateWebhook: _aio.UnaryUnaryMultiCallable[_project_service_pb2.CreateWebhookRequest, _project_service_pb2.CreateWebhookResponse]  # type: ignore[assignment]
+    """Has everything that the project is told sent to a URL: for managers that neither watch nor have an alarm service.
+
+    Each notice is a POST with the body of an event alarm of Aodh, as described in docs/integrate-openstack.md, from the
+    next notice on. A project with a webhook counts as one whose manager listens. What could not be delivered is tried
+    again until it is too late for it; SCALE_IN and MAINTENANCE_COMPLETE are not sent again when they may have arrived.
+
+    Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (url: this server does not allow it; secret),
+    RESOURCE_EXHAUSTED (too many webhooks of one project), FAILED_PRECONDITION (this server sends to no URL at all).
+    """
+    ListWebhooks: _aio.UnaryUnaryMultiCallable[_project_service_pb2.ListWebhooksRequest, _project_service_pb2.ListWebhooksResponse]  # type: ignore[assignment]
+    """Lists the webhooks of a project, oldest first. A project has at most 20.
+
+    Callers: PROJECT (own), READER, ADMIN. Errors: PERMISSION_DENIED (another project's).
+    """
+    DeleteWebhook: _aio.UnaryUnaryMultiCallable[_project_service_pb2.DeleteWebhookRequest, _project_service_pb2.DeleteWebhookResponse]  # type: ignore[assignment]
+    """Ends a webhook; what is still to be delivered to it is dropped.
+
+    Harmless to repeat: nothing to remove is success. Callers: PROJECT (own), ADMIN. Errors: PERMISSION_DENIED
+    (another project's).
+    """
 
 class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     """For the manager of a project's application (VNFM): hear what is going to happen and agree to it.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED (another project's data) and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED (another project's data), RESOURCE_EXHAUSTED (a limit of the server),
+    DEADLINE_EXCEEDED (no answer in time) and UNAVAILABLE besides the errors named at each method.
     """
 
     @_abc_1.abstractmethod
@@ -103,7 +148,7 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_project_service_pb2.GetProjectSessionResponse, _abc.Awaitable[_project_service_pb2.GetProjectSessionResponse]]:
         """Returns what a session asks of a project now, and the instances concerned.
 
-        Callers: PROJECT (own), ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
+        Callers: PROJECT (own), READER, ADMIN. Errors: NOT_FOUND (unknown session, or it does not affect the project).
         """
 
     @_abc_1.abstractmethod
@@ -131,6 +176,45 @@ class ProjectServiceServicer(metaclass=_abc_1.ABCMeta):
         reconnect with `after` none is lost. The stream does not end by itself.
         Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
         RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
+        """
+
+    @_abc_1.abstractmethod
+    def CreateWebhook(
+        self,
+        request: _project_service_pb2.CreateWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_project_service_pb2.CreateWebhookResponse, _abc.Awaitable[_project_service_pb2.CreateWebhookResponse]]:
+        """Has everything that the project is told sent to a URL: for managers that neither watch nor have an alarm service.
+
+        Each notice is a POST with the body of an event alarm of Aodh, as described in docs/integrate-openstack.md, from the
+        next notice on. A project with a webhook counts as one whose manager listens. What could not be delivered is tried
+        again until it is too late for it; SCALE_IN and MAINTENANCE_COMPLETE are not sent again when they may have arrived.
+
+        Callers: PROJECT (own), ADMIN. Errors: INVALID_ARGUMENT (url: this server does not allow it; secret),
+        RESOURCE_EXHAUSTED (too many webhooks of one project), FAILED_PRECONDITION (this server sends to no URL at all).
+        """
+
+    @_abc_1.abstractmethod
+    def ListWebhooks(
+        self,
+        request: _project_service_pb2.ListWebhooksRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_project_service_pb2.ListWebhooksResponse, _abc.Awaitable[_project_service_pb2.ListWebhooksResponse]]:
+        """Lists the webhooks of a project, oldest first. A project has at most 20.
+
+        Callers: PROJECT (own), READER, ADMIN. Errors: PERMISSION_DENIED (another project's).
+        """
+
+    @_abc_1.abstractmethod
+    def DeleteWebhook(
+        self,
+        request: _project_service_pb2.DeleteWebhookRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_project_service_pb2.DeleteWebhookResponse, _abc.Awaitable[_project_service_pb2.DeleteWebhookResponse]]:
+        """Ends a webhook; what is still to be delivered to it is dropped.
+
+        Harmless to repeat: nothing to remove is success. Callers: PROJECT (own), ADMIN. Errors: PERMISSION_DENIED
+        (another project's).
         """
 
 def add_ProjectServiceServicer_to_server(servicer: ProjectServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...

@@ -23,6 +23,7 @@ _sym_db = _symbol_database.Default()
 
 
 from fenix_grpc.v1 import events_pb2 as fenix_dot_v1_dot_events__pb2
+from fenix_grpc.v1 import plan_pb2 as fenix_dot_v1_dot_plan__pb2
 from fenix_grpc.v1 import types_pb2 as fenix_dot_v1_dot_types__pb2
 from google.api import annotations_pb2 as google_dot_api_dot_annotations__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
@@ -30,7 +31,7 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66\x65nix/v1/session_service.proto\x12\x08\x66\x65nix.v1\x1a\x15\x66\x65nix/v1/events.proto\x1a\x14\x66\x65nix/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x01\n\x14\x43reateSessionRequest\x12\r\n\x05hosts\x18\x01 \x03(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fenix.v1.SessionState\x12\x38\n\x0emaintenance_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x10\n\x08workflow\x18\x04 \x01(\t\x12)\n\x08metadata\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12%\n\x07\x61\x63tions\x18\x06 \x03(\x0b\x32\x14.fenix.v1.ActionSpec\x12\x12\n\nrequest_id\x18\x0f \x01(\t\";\n\x15\x43reateSessionResponse\x12\"\n\x07session\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Session\"<\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x14ListSessionsResponse\x12#\n\x08sessions\x18\x01 \x03(\x0b\x32\x11.fenix.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x11GetSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x12GetSessionResponse\x12\"\n\x07session\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Session\"3\n\x17GetSessionDetailRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"C\n\x18GetSessionDetailResponse\x12\'\n\x06\x64\x65tail\x18\x01 \x01(\x0b\x32\x17.fenix.v1.SessionDetail\"k\n\x14UpdateSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fenix.v1.SessionState\x12\x12\n\nrequest_id\x18\x0f \x01(\t\";\n\x15UpdateSessionResponse\x12\"\n\x07session\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Session\"D\n\x14\x44\x65leteSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse\"Z\n\x13WatchSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\"x\n\x14WatchSessionResponse\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.fenix.v1.SessionEvent\x12\r\n\x05token\x18\x02 \x01(\t\x12)\n\x08snapshot\x18\x03 \x03(\x0b\x32\x17.fenix.v1.SessionDetail2\x8c\x07\n\x0eSessionService\x12l\n\rCreateSession\x12\x1e.fenix.v1.CreateSessionRequest\x1a\x1f.fenix.v1.CreateSessionResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/maintenance:\x01*\x12\x66\n\x0cListSessions\x12\x1d.fenix.v1.ListSessionsRequest\x1a\x1e.fenix.v1.ListSessionsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/maintenance\x12m\n\nGetSession\x12\x1b.fenix.v1.GetSessionRequest\x1a\x1c.fenix.v1.GetSessionResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/maintenance/{session_id}\x12\x86\x01\n\x10GetSessionDetail\x12!.fenix.v1.GetSessionDetailRequest\x1a\".fenix.v1.GetSessionDetailResponse\"+\x82\xd3\xe4\x93\x02%\x12#/v1/maintenance/{session_id}/detail\x12\x9c\x01\n\rUpdateSession\x12\x1e.fenix.v1.UpdateSessionRequest\x1a\x1f.fenix.v1.UpdateSessionResponse\"J\x82\xd3\xe4\x93\x02\x44\x1a\x1c/v1/maintenance/{session_id}:\x01*Z!\"\x1c/v1/maintenance/{session_id}:\x01*\x12v\n\rDeleteSession\x12\x1e.fenix.v1.DeleteSessionRequest\x1a\x1f.fenix.v1.DeleteSessionResponse\"$\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/maintenance/{session_id}\x12\x94\x01\n\x0cWatchSession\x12\x1d.fenix.v1.WatchSessionRequest\x1a\x1e.fenix.v1.WatchSessionResponse\"C\x82\xd3\xe4\x93\x02=\x12\"/v1/maintenance/{session_id}:watchZ\x17\x12\x15/v1/maintenance:watch0\x01\x42G\n\x0bio.fenix.v1P\x01Z6github.com/fenix-grpc/fenix/clients/go/fenixv1;fenixv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1e\x66\x65nix/v1/session_service.proto\x12\x08\x66\x65nix.v1\x1a\x15\x66\x65nix/v1/events.proto\x1a\x13\x66\x65nix/v1/plan.proto\x1a\x14\x66\x65nix/v1/types.proto\x1a\x1cgoogle/api/annotations.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xce\x02\n\x14\x43reateSessionRequest\x12\r\n\x05hosts\x18\x01 \x03(\t\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fenix.v1.SessionState\x12\x38\n\x0emaintenance_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x04\xe2\x41\x01\x02\x12\x10\n\x08workflow\x18\x04 \x01(\t\x12)\n\x08metadata\x18\x05 \x01(\x0b\x32\x17.google.protobuf.Struct\x12%\n\x07\x61\x63tions\x18\x06 \x03(\x0b\x32\x14.fenix.v1.ActionSpec\x12)\n\x07options\x18\x07 \x01(\x0b\x32\x18.fenix.v1.SessionOptions\x12#\n\x08packages\x18\x08 \x03(\x0b\x32\x11.fenix.v1.Package\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"M\n\x15\x43reateSessionResponse\x12\"\n\x07session\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Session\x12\x10\n\x08warnings\x18\x02 \x03(\t\"<\n\x13ListSessionsRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x14ListSessionsResponse\x12#\n\x08sessions\x18\x01 \x03(\x0b\x32\x11.fenix.v1.Session\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"-\n\x11GetSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"8\n\x12GetSessionResponse\x12\"\n\x07session\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Session\"3\n\x17GetSessionDetailRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\"C\n\x18GetSessionDetailResponse\x12\'\n\x06\x64\x65tail\x18\x01 \x01(\x0b\x32\x17.fenix.v1.SessionDetail\"\x9b\x01\n\x14UpdateSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12%\n\x05state\x18\x02 \x01(\x0e\x32\x16.fenix.v1.SessionState\x12.\n\nwindow_end\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nrequest_id\x18\x0f \x01(\t\";\n\x15UpdateSessionResponse\x12\"\n\x07session\x18\x01 \x01(\x0b\x32\x11.fenix.v1.Session\"D\n\x14\x44\x65leteSessionRequest\x12\x18\n\nsession_id\x18\x01 \x01(\tB\x04\xe2\x41\x01\x02\x12\x12\n\nrequest_id\x18\x0f \x01(\t\"\x17\n\x15\x44\x65leteSessionResponse\"_\n\x12PlanSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\x35\n\rspecification\x18\x02 \x01(\x0b\x32\x1e.fenix.v1.CreateSessionRequest\":\n\x13PlanSessionResponse\x12#\n\x04plan\x18\x01 \x01(\x0b\x32\x15.fenix.v1.SessionPlan\"Z\n\x13WatchSessionRequest\x12\x12\n\nsession_id\x18\x01 \x01(\t\x12\r\n\x05\x61\x66ter\x18\x02 \x01(\t\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\x12\x0e\n\x06\x66ollow\x18\x04 \x01(\x08\"x\n\x14WatchSessionResponse\x12&\n\x06\x65vents\x18\x01 \x03(\x0b\x32\x16.fenix.v1.SessionEvent\x12\r\n\x05token\x18\x02 \x01(\t\x12)\n\x08snapshot\x18\x03 \x03(\x0b\x32\x17.fenix.v1.SessionDetail2\xab\x08\n\x0eSessionService\x12l\n\rCreateSession\x12\x1e.fenix.v1.CreateSessionRequest\x1a\x1f.fenix.v1.CreateSessionResponse\"\x1a\x82\xd3\xe4\x93\x02\x14\"\x0f/v1/maintenance:\x01*\x12\x66\n\x0cListSessions\x12\x1d.fenix.v1.ListSessionsRequest\x1a\x1e.fenix.v1.ListSessionsResponse\"\x17\x82\xd3\xe4\x93\x02\x11\x12\x0f/v1/maintenance\x12m\n\nGetSession\x12\x1b.fenix.v1.GetSessionRequest\x1a\x1c.fenix.v1.GetSessionResponse\"$\x82\xd3\xe4\x93\x02\x1e\x12\x1c/v1/maintenance/{session_id}\x12\x86\x01\n\x10GetSessionDetail\x12!.fenix.v1.GetSessionDetailRequest\x1a\".fenix.v1.GetSessionDetailResponse\"+\x82\xd3\xe4\x93\x02%\x12#/v1/maintenance/{session_id}/detail\x12\x9c\x01\n\rUpdateSession\x12\x1e.fenix.v1.UpdateSessionRequest\x1a\x1f.fenix.v1.UpdateSessionResponse\"J\x82\xd3\xe4\x93\x02\x44\x1a\x1c/v1/maintenance/{session_id}:\x01*Z!\"\x1c/v1/maintenance/{session_id}:\x01*\x12v\n\rDeleteSession\x12\x1e.fenix.v1.DeleteSessionRequest\x1a\x1f.fenix.v1.DeleteSessionResponse\"$\x82\xd3\xe4\x93\x02\x1e*\x1c/v1/maintenance/{session_id}\x12\x9c\x01\n\x0bPlanSession\x12\x1c.fenix.v1.PlanSessionRequest\x1a\x1d.fenix.v1.PlanSessionResponse\"P\x82\xd3\xe4\x93\x02J\x12!/v1/maintenance/{session_id}:planZ%\"\x14/v1/maintenance:plan:\rspecification\x12\x94\x01\n\x0cWatchSession\x12\x1d.fenix.v1.WatchSessionRequest\x1a\x1e.fenix.v1.WatchSessionResponse\"C\x82\xd3\xe4\x93\x02=\x12\"/v1/maintenance/{session_id}:watchZ\x17\x12\x15/v1/maintenance:watch0\x01\x42G\n\x0bio.fenix.v1P\x01Z6github.com/fenix-grpc/fenix/clients/go/fenixv1;fenixv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -60,36 +61,42 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SESSIONSERVICE'].methods_by_name['UpdateSession']._serialized_options = b'\202\323\344\223\002D\032\034/v1/maintenance/{session_id}:\001*Z!\"\034/v1/maintenance/{session_id}:\001*'
   _globals['_SESSIONSERVICE'].methods_by_name['DeleteSession']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['DeleteSession']._serialized_options = b'\202\323\344\223\002\036*\034/v1/maintenance/{session_id}'
+  _globals['_SESSIONSERVICE'].methods_by_name['PlanSession']._loaded_options = None
+  _globals['_SESSIONSERVICE'].methods_by_name['PlanSession']._serialized_options = b'\202\323\344\223\002J\022!/v1/maintenance/{session_id}:planZ%\"\024/v1/maintenance:plan:\rspecification'
   _globals['_SESSIONSERVICE'].methods_by_name['WatchSession']._loaded_options = None
   _globals['_SESSIONSERVICE'].methods_by_name['WatchSession']._serialized_options = b'\202\323\344\223\002=\022\"/v1/maintenance/{session_id}:watchZ\027\022\025/v1/maintenance:watch'
-  _globals['_CREATESESSIONREQUEST']._serialized_start=216
-  _globals['_CREATESESSIONREQUEST']._serialized_end=470
-  _globals['_CREATESESSIONRESPONSE']._serialized_start=472
-  _globals['_CREATESESSIONRESPONSE']._serialized_end=531
-  _globals['_LISTSESSIONSREQUEST']._serialized_start=533
-  _globals['_LISTSESSIONSREQUEST']._serialized_end=593
-  _globals['_LISTSESSIONSRESPONSE']._serialized_start=595
-  _globals['_LISTSESSIONSRESPONSE']._serialized_end=679
-  _globals['_GETSESSIONREQUEST']._serialized_start=681
-  _globals['_GETSESSIONREQUEST']._serialized_end=726
-  _globals['_GETSESSIONRESPONSE']._serialized_start=728
-  _globals['_GETSESSIONRESPONSE']._serialized_end=784
-  _globals['_GETSESSIONDETAILREQUEST']._serialized_start=786
-  _globals['_GETSESSIONDETAILREQUEST']._serialized_end=837
-  _globals['_GETSESSIONDETAILRESPONSE']._serialized_start=839
-  _globals['_GETSESSIONDETAILRESPONSE']._serialized_end=906
-  _globals['_UPDATESESSIONREQUEST']._serialized_start=908
-  _globals['_UPDATESESSIONREQUEST']._serialized_end=1015
-  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1017
-  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1076
-  _globals['_DELETESESSIONREQUEST']._serialized_start=1078
-  _globals['_DELETESESSIONREQUEST']._serialized_end=1146
-  _globals['_DELETESESSIONRESPONSE']._serialized_start=1148
-  _globals['_DELETESESSIONRESPONSE']._serialized_end=1171
-  _globals['_WATCHSESSIONREQUEST']._serialized_start=1173
-  _globals['_WATCHSESSIONREQUEST']._serialized_end=1263
-  _globals['_WATCHSESSIONRESPONSE']._serialized_start=1265
-  _globals['_WATCHSESSIONRESPONSE']._serialized_end=1385
-  _globals['_SESSIONSERVICE']._serialized_start=1388
-  _globals['_SESSIONSERVICE']._serialized_end=2296
+  _globals['_CREATESESSIONREQUEST']._serialized_start=237
+  _globals['_CREATESESSIONREQUEST']._serialized_end=571
+  _globals['_CREATESESSIONRESPONSE']._serialized_start=573
+  _globals['_CREATESESSIONRESPONSE']._serialized_end=650
+  _globals['_LISTSESSIONSREQUEST']._serialized_start=652
+  _globals['_LISTSESSIONSREQUEST']._serialized_end=712
+  _globals['_LISTSESSIONSRESPONSE']._serialized_start=714
+  _globals['_LISTSESSIONSRESPONSE']._serialized_end=798
+  _globals['_GETSESSIONREQUEST']._serialized_start=800
+  _globals['_GETSESSIONREQUEST']._serialized_end=845
+  _globals['_GETSESSIONRESPONSE']._serialized_start=847
+  _globals['_GETSESSIONRESPONSE']._serialized_end=903
+  _globals['_GETSESSIONDETAILREQUEST']._serialized_start=905
+  _globals['_GETSESSIONDETAILREQUEST']._serialized_end=956
+  _globals['_GETSESSIONDETAILRESPONSE']._serialized_start=958
+  _globals['_GETSESSIONDETAILRESPONSE']._serialized_end=1025
+  _globals['_UPDATESESSIONREQUEST']._serialized_start=1028
+  _globals['_UPDATESESSIONREQUEST']._serialized_end=1183
+  _globals['_UPDATESESSIONRESPONSE']._serialized_start=1185
+  _globals['_UPDATESESSIONRESPONSE']._serialized_end=1244
+  _globals['_DELETESESSIONREQUEST']._serialized_start=1246
+  _globals['_DELETESESSIONREQUEST']._serialized_end=1314
+  _globals['_DELETESESSIONRESPONSE']._serialized_start=1316
+  _globals['_DELETESESSIONRESPONSE']._serialized_end=1339
+  _globals['_PLANSESSIONREQUEST']._serialized_start=1341
+  _globals['_PLANSESSIONREQUEST']._serialized_end=1436
+  _globals['_PLANSESSIONRESPONSE']._serialized_start=1438
+  _globals['_PLANSESSIONRESPONSE']._serialized_end=1496
+  _globals['_WATCHSESSIONREQUEST']._serialized_start=1498
+  _globals['_WATCHSESSIONREQUEST']._serialized_end=1588
+  _globals['_WATCHSESSIONRESPONSE']._serialized_start=1590
+  _globals['_WATCHSESSIONRESPONSE']._serialized_end=1710
+  _globals['_SESSIONSERVICE']._serialized_start=1713
+  _globals['_SESSIONSERVICE']._serialized_end=2780
 # @@protoc_insertion_point(module_scope)

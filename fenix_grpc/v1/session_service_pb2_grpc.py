@@ -29,7 +29,8 @@ class SessionServiceStub:
     """For the administrator of the infrastructure: create, follow, continue and delete sessions.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     def __init__(self, channel):
@@ -68,6 +69,11 @@ class SessionServiceStub:
                 request_serializer=fenix_dot_v1_dot_session__service__pb2.DeleteSessionRequest.SerializeToString,
                 response_deserializer=fenix_dot_v1_dot_session__service__pb2.DeleteSessionResponse.FromString,
                 _registered_method=True)
+        self.PlanSession = channel.unary_unary(
+                '/fenix.v1.SessionService/PlanSession',
+                request_serializer=fenix_dot_v1_dot_session__service__pb2.PlanSessionRequest.SerializeToString,
+                response_deserializer=fenix_dot_v1_dot_session__service__pb2.PlanSessionResponse.FromString,
+                _registered_method=True)
         self.WatchSession = channel.unary_stream(
                 '/fenix.v1.SessionService/WatchSession',
                 request_serializer=fenix_dot_v1_dot_session__service__pb2.WatchSessionRequest.SerializeToString,
@@ -79,7 +85,8 @@ class SessionServiceServicer:
     """For the administrator of the infrastructure: create, follow, continue and delete sessions.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     def CreateSession(self, request, context):
@@ -95,7 +102,7 @@ class SessionServiceServicer:
     def ListSessions(self, request, context):
         """Lists the sessions that were not deleted, oldest first.
 
-        Callers: ADMIN. Errors: INVALID_ARGUMENT (page_token).
+        Callers: READER, ADMIN. Errors: INVALID_ARGUMENT (page_token).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -104,7 +111,7 @@ class SessionServiceServicer:
     def GetSession(self, request, context):
         """Returns where a session is.
 
-        Callers: ADMIN. Errors: NOT_FOUND.
+        Callers: READER, ADMIN. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -113,7 +120,7 @@ class SessionServiceServicer:
     def GetSessionDetail(self, request, context):
         """Returns everything known of a session: hosts, projects, instances, steps, and what it waits for and why.
 
-        Callers: ADMIN. Errors: NOT_FOUND.
+        Callers: READER, ADMIN. Errors: NOT_FOUND.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -130,10 +137,22 @@ class SessionServiceServicer:
         raise NotImplementedError('Method not implemented!')
 
     def DeleteSession(self, request, context):
-        """Deletes a session at any time. Nothing new is started, steps that run come to their end, and every host that the
-        session keeps out of service is enabled again unless work on it did not end well.
+        """Deletes a session at any time. Nothing new is started, actions that run are cancelled, other steps come to their
+        end, and every host that the session keeps out of service is enabled again unless work on it did not end well.
 
         Callers: ADMIN. Repeating with the same request_id returns the first reply. Errors: NOT_FOUND.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanSession(self, request, context):
+        """Plans without doing anything: a session that does not exist yet (a dry run), or what is left of one that does. Says
+        which hosts go when and which instance where, how far that is from the best possible, when it ends, and what stands
+        in the way.
+
+        Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (a field of the specification is wrong), UNAVAILABLE (the
+        cloud does not answer), RESOURCE_EXHAUSTED (too many plans are being made; try again).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -146,7 +165,7 @@ class SessionServiceServicer:
         a new call resumes without loss; idle streams carry a token from time to time; the stream of one session ends
         with OK after MAINTENANCE_DONE or the last event of a deleted session, and at once when `follow` is false.
 
-        Callers: ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
+        Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
         RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -186,6 +205,11 @@ def add_SessionServiceServicer_to_server(servicer, server):
                     request_deserializer=fenix_dot_v1_dot_session__service__pb2.DeleteSessionRequest.FromString,
                     response_serializer=fenix_dot_v1_dot_session__service__pb2.DeleteSessionResponse.SerializeToString,
             ),
+            'PlanSession': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanSession,
+                    request_deserializer=fenix_dot_v1_dot_session__service__pb2.PlanSessionRequest.FromString,
+                    response_serializer=fenix_dot_v1_dot_session__service__pb2.PlanSessionResponse.SerializeToString,
+            ),
             'WatchSession': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchSession,
                     request_deserializer=fenix_dot_v1_dot_session__service__pb2.WatchSessionRequest.FromString,
@@ -203,7 +227,8 @@ class SessionService:
     """For the administrator of the infrastructure: create, follow, continue and delete sessions.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     @staticmethod
@@ -358,6 +383,33 @@ class SessionService:
             '/fenix.v1.SessionService/DeleteSession',
             fenix_dot_v1_dot_session__service__pb2.DeleteSessionRequest.SerializeToString,
             fenix_dot_v1_dot_session__service__pb2.DeleteSessionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanSession(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/fenix.v1.SessionService/PlanSession',
+            fenix_dot_v1_dot_session__service__pb2.PlanSessionRequest.SerializeToString,
+            fenix_dot_v1_dot_session__service__pb2.PlanSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -30,7 +30,8 @@ class SessionServiceStub:
     """For the administrator of the infrastructure: create, follow, continue and delete sessions.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     @_typing.overload
@@ -46,17 +47,17 @@ class SessionServiceStub:
     ListSessions: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]
     """Lists the sessions that were not deleted, oldest first.
 
-    Callers: ADMIN. Errors: INVALID_ARGUMENT (page_token).
+    Callers: READER, ADMIN. Errors: INVALID_ARGUMENT (page_token).
     """
     GetSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]
     """Returns where a session is.
 
-    Callers: ADMIN. Errors: NOT_FOUND.
+    Callers: READER, ADMIN. Errors: NOT_FOUND.
     """
     GetSessionDetail: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionDetailRequest, _session_service_pb2.GetSessionDetailResponse]
     """Returns everything known of a session: hosts, projects, instances, steps, and what it waits for and why.
 
-    Callers: ADMIN. Errors: NOT_FOUND.
+    Callers: READER, ADMIN. Errors: NOT_FOUND.
     """
     UpdateSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.UpdateSessionRequest, _session_service_pb2.UpdateSessionResponse]
     """Continues a session in MAINTENANCE_FAILED exactly where it stopped; what was done is not done again.
@@ -65,10 +66,18 @@ class SessionServiceStub:
     Errors: NOT_FOUND, INVALID_ARGUMENT (state), FAILED_PRECONDITION (the session has not failed, or steps still run).
     """
     DeleteSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.DeleteSessionRequest, _session_service_pb2.DeleteSessionResponse]
-    """Deletes a session at any time. Nothing new is started, steps that run come to their end, and every host that the
-    session keeps out of service is enabled again unless work on it did not end well.
+    """Deletes a session at any time. Nothing new is started, actions that run are cancelled, other steps come to their
+    end, and every host that the session keeps out of service is enabled again unless work on it did not end well.
 
     Callers: ADMIN. Repeating with the same request_id returns the first reply. Errors: NOT_FOUND.
+    """
+    PlanSession: _grpc.UnaryUnaryMultiCallable[_session_service_pb2.PlanSessionRequest, _session_service_pb2.PlanSessionResponse]
+    """Plans without doing anything: a session that does not exist yet (a dry run), or what is left of one that does. Says
+    which hosts go when and which instance where, how far that is from the best possible, when it ends, and what stands
+    in the way.
+
+    Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (a field of the specification is wrong), UNAVAILABLE (the
+    cloud does not answer), RESOURCE_EXHAUSTED (too many plans are being made; try again).
     """
     WatchSession: _grpc.UnaryStreamMultiCallable[_session_service_pb2.WatchSessionRequest, _session_service_pb2.WatchSessionResponse]
     """Streams the journal of one session or of all.
@@ -77,7 +86,7 @@ class SessionServiceStub:
     a new call resumes without loss; idle streams carry a token from time to time; the stream of one session ends
     with OK after MAINTENANCE_DONE or the last event of a deleted session, and at once when `follow` is false.
 
-    Callers: ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
+    Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
     RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
     """
 
@@ -86,7 +95,8 @@ class SessionServiceAsyncStub(SessionServiceStub):
     """For the administrator of the infrastructure: create, follow, continue and delete sessions.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -99,17 +109,17 @@ class SessionServiceAsyncStub(SessionServiceStub):
     ListSessions: _aio.UnaryUnaryMultiCallable[_session_service_pb2.ListSessionsRequest, _session_service_pb2.ListSessionsResponse]  # type: ignore[assignment]
     """Lists the sessions that were not deleted, oldest first.
 
-    Callers: ADMIN. Errors: INVALID_ARGUMENT (page_token).
+    Callers: READER, ADMIN. Errors: INVALID_ARGUMENT (page_token).
     """
     GetSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionRequest, _session_service_pb2.GetSessionResponse]  # type: ignore[assignment]
     """Returns where a session is.
 
-    Callers: ADMIN. Errors: NOT_FOUND.
+    Callers: READER, ADMIN. Errors: NOT_FOUND.
     """
     GetSessionDetail: _aio.UnaryUnaryMultiCallable[_session_service_pb2.GetSessionDetailRequest, _session_service_pb2.GetSessionDetailResponse]  # type: ignore[assignment]
     """Returns everything known of a session: hosts, projects, instances, steps, and what it waits for and why.
 
-    Callers: ADMIN. Errors: NOT_FOUND.
+    Callers: READER, ADMIN. Errors: NOT_FOUND.
     """
     UpdateSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.UpdateSessionRequest, _session_service_pb2.UpdateSessionResponse]  # type: ignore[assignment]
     """Continues a session in MAINTENANCE_FAILED exactly where it stopped; what was done is not done again.
@@ -118,10 +128,18 @@ class SessionServiceAsyncStub(SessionServiceStub):
     Errors: NOT_FOUND, INVALID_ARGUMENT (state), FAILED_PRECONDITION (the session has not failed, or steps still run).
     """
     DeleteSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.DeleteSessionRequest, _session_service_pb2.DeleteSessionResponse]  # type: ignore[assignment]
-    """Deletes a session at any time. Nothing new is started, steps that run come to their end, and every host that the
-    session keeps out of service is enabled again unless work on it did not end well.
+    """Deletes a session at any time. Nothing new is started, actions that run are cancelled, other steps come to their
+    end, and every host that the session keeps out of service is enabled again unless work on it did not end well.
 
     Callers: ADMIN. Repeating with the same request_id returns the first reply. Errors: NOT_FOUND.
+    """
+    PlanSession: _aio.UnaryUnaryMultiCallable[_session_service_pb2.PlanSessionRequest, _session_service_pb2.PlanSessionResponse]  # type: ignore[assignment]
+    """Plans without doing anything: a session that does not exist yet (a dry run), or what is left of one that does. Says
+    which hosts go when and which instance where, how far that is from the best possible, when it ends, and what stands
+    in the way.
+
+    Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (a field of the specification is wrong), UNAVAILABLE (the
+    cloud does not answer), RESOURCE_EXHAUSTED (too many plans are being made; try again).
     """
     WatchSession: _aio.UnaryStreamMultiCallable[_session_service_pb2.WatchSessionRequest, _session_service_pb2.WatchSessionResponse]  # type: ignore[assignment]
     """Streams the journal of one session or of all.
@@ -130,7 +148,7 @@ class SessionServiceAsyncStub(SessionServiceStub):
     a new call resumes without loss; idle streams carry a token from time to time; the stream of one session ends
     with OK after MAINTENANCE_DONE or the last event of a deleted session, and at once when `follow` is false.
 
-    Callers: ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
+    Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
     RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
     """
 
@@ -138,7 +156,8 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     """For the administrator of the infrastructure: create, follow, continue and delete sessions.
 
     Every error is a google.rpc.Status with an ErrorInfo (domain `fenix`). Every call may be answered with
-    UNAUTHENTICATED, PERMISSION_DENIED and UNAVAILABLE besides the errors named at each method.
+    UNAUTHENTICATED, PERMISSION_DENIED, RESOURCE_EXHAUSTED (a limit of the server), DEADLINE_EXCEEDED (no answer in time)
+    and UNAVAILABLE besides the errors named at each method.
     """
 
     @_abc_1.abstractmethod
@@ -161,7 +180,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_service_pb2.ListSessionsResponse, _abc.Awaitable[_session_service_pb2.ListSessionsResponse]]:
         """Lists the sessions that were not deleted, oldest first.
 
-        Callers: ADMIN. Errors: INVALID_ARGUMENT (page_token).
+        Callers: READER, ADMIN. Errors: INVALID_ARGUMENT (page_token).
         """
 
     @_abc_1.abstractmethod
@@ -172,7 +191,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_service_pb2.GetSessionResponse, _abc.Awaitable[_session_service_pb2.GetSessionResponse]]:
         """Returns where a session is.
 
-        Callers: ADMIN. Errors: NOT_FOUND.
+        Callers: READER, ADMIN. Errors: NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -183,7 +202,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_session_service_pb2.GetSessionDetailResponse, _abc.Awaitable[_session_service_pb2.GetSessionDetailResponse]]:
         """Returns everything known of a session: hosts, projects, instances, steps, and what it waits for and why.
 
-        Callers: ADMIN. Errors: NOT_FOUND.
+        Callers: READER, ADMIN. Errors: NOT_FOUND.
         """
 
     @_abc_1.abstractmethod
@@ -204,10 +223,24 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _session_service_pb2.DeleteSessionRequest,
         context: _ServicerContext,
     ) -> _typing.Union[_session_service_pb2.DeleteSessionResponse, _abc.Awaitable[_session_service_pb2.DeleteSessionResponse]]:
-        """Deletes a session at any time. Nothing new is started, steps that run come to their end, and every host that the
-        session keeps out of service is enabled again unless work on it did not end well.
+        """Deletes a session at any time. Nothing new is started, actions that run are cancelled, other steps come to their
+        end, and every host that the session keeps out of service is enabled again unless work on it did not end well.
 
         Callers: ADMIN. Repeating with the same request_id returns the first reply. Errors: NOT_FOUND.
+        """
+
+    @_abc_1.abstractmethod
+    def PlanSession(
+        self,
+        request: _session_service_pb2.PlanSessionRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_session_service_pb2.PlanSessionResponse, _abc.Awaitable[_session_service_pb2.PlanSessionResponse]]:
+        """Plans without doing anything: a session that does not exist yet (a dry run), or what is left of one that does. Says
+        which hosts go when and which instance where, how far that is from the best possible, when it ends, and what stands
+        in the way.
+
+        Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (a field of the specification is wrong), UNAVAILABLE (the
+        cloud does not answer), RESOURCE_EXHAUSTED (too many plans are being made; try again).
         """
 
     @_abc_1.abstractmethod
@@ -222,7 +255,7 @@ class SessionServiceServicer(metaclass=_abc_1.ABCMeta):
         a new call resumes without loss; idle streams carry a token from time to time; the stream of one session ends
         with OK after MAINTENANCE_DONE or the last event of a deleted session, and at once when `follow` is false.
 
-        Callers: ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
+        Callers: READER, ADMIN. Errors: NOT_FOUND, INVALID_ARGUMENT (after), OUT_OF_RANGE (the token is too old),
         RESOURCE_EXHAUSTED (the reader was too slow; resume from its last token), UNAVAILABLE (shutdown; resume).
         """
 

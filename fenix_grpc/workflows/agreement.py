@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fenix_grpc.core.decision import Decision
@@ -36,6 +36,8 @@ class Question:
     wait_s: float
     actions_at: datetime | None = None
     needed: Resources | None = None
+    #: Project to instances whose release would be enough.
+    suggested: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reason: str = ""
     #: Silence ends the wait without harm.
     silence_is_fine: bool = False
@@ -78,7 +80,8 @@ def _asked(
 ) -> Iterable[Event]:
     reply_at = now + timedelta(seconds=question.wait_s)
     actions = tuple(InstanceAction) if question.kind in CHOOSING else ()
-    for number, (project_id, instance_ids) in enumerate(whom.items(), session.notices + 1):
+    notices = _one_by_one(session, whom) if question.kind in CHOOSING else whom.items()
+    for number, (project_id, instance_ids) in enumerate(notices, session.notices + 1):
         yield ProjectAsked(
             notice_id=f"n{number}",
             project_id=project_id,
@@ -88,8 +91,20 @@ def _asked(
             actions_at=question.actions_at or reply_at,
             reply_at=reply_at,
             needed=question.needed,
+            suggested_instance_ids=question.suggested.get(project_id, ()),
             reason=question.reason,
         )
+
+
+def _one_by_one(
+    session: Session, whom: Mapping[str, tuple[str, ...]]
+) -> Iterable[tuple[str, tuple[str, ...]]]:
+    """Projects that registered demands are told of each instance by itself, as clients that do so expect."""
+    for project_id, instance_ids in whom.items():
+        if project_id in session.demanding:
+            yield from ((project_id, (instance_id,)) for instance_id in instance_ids)
+        else:
+            yield project_id, instance_ids
 
 
 def _await(
@@ -103,7 +118,7 @@ def _await(
         if not absent and not late:
             continue
         rule = policy.no_manager if absent else policy.silence
-        if rule is Fallback.FAIL and not question.silence_is_fine:
+        if (rule is Fallback.FAIL or _forbidden(session, ask)) and not question.silence_is_fine:
             why = "has no manager that listens" if absent else "did not reply in time"
             return Refused(f"project {ask.project_id} {why} ({ask.kind})")
         defaults.append(_default(ask, absent))
@@ -113,6 +128,16 @@ def _await(
     return Decision(
         wake_at=min(times, default=None),
         waiting=tuple(_waiting(session, question, ask) for ask in asks),
+    )
+
+
+def _forbidden(session: Session, ask: Ask) -> bool:
+    """What is left to be chosen includes no move that the instance's constraint names: nobody chooses in its place."""
+    if not ask.allowed_actions or InstanceAction.LIVE_MIGRATE in ask.allowed_actions:
+        return False
+    demands = (session.instance_constraints.get(i) for i in ask.instance_ids)
+    return any(
+        d and d.migration_types and InstanceAction.MIGRATE not in d.migration_types for d in demands
     )
 
 

@@ -24,21 +24,29 @@ Held = tuple[InstanceView, Hold]
 MOVES = frozenset({InstanceAction.MIGRATE, InstanceAction.LIVE_MIGRATE})
 
 
-def hear(situation: Situation, instances: Iterable[InstanceView]) -> Decision:
-    """What came of the notices about these instances: defaults, waits, or the end of the session."""
-    asks = {ask.notice_id: ask for i in instances if (ask := situation.ask(i)) is not None}
+def hear(situation: Situation, hosts: Iterable[str]) -> Decision:
+    """What came of the notices about instances on these hosts: defaults, waits, or the end of the session."""
     decisions = []
-    for ask in asks.values():
+    for ask in _open(situation, frozenset(hosts)):
         if ask.refused:
             because = f": {ask.answer_reason}" if ask.answer_reason else ""
             return fail(f"project {ask.project_id} refused {ask.kind}{_of(ask)}{because}")
-        if ask.settled:
-            continue
         heard = _await(situation, ask)
         if isinstance(heard, str):
             return fail(heard)
         decisions.append(heard)
     return merged(*decisions)
+
+
+def _open(situation: Situation, hosts: frozenset[str]) -> Iterable[Ask]:
+    """Notices without an answer, and those refused, that have an instance leave one of the hosts."""
+    session = situation.session
+    open_on = session.index.open_on
+    for notice_id in sorted({n for host in hosts for n in open_on.get(host, ())}):
+        ask = session.asks[notice_id]
+        concerned = (session.instances.get(i) for i in ask.instance_ids)
+        if any(i and i.host in hosts and situation.ask(i) is ask for i in concerned):
+            yield ask
 
 
 def tell(
@@ -49,15 +57,13 @@ def tell(
 ) -> Decision:
     """Notices for those that were not told yet. One whose manager may act upon it at once is not told before its groups
     can spare it; such are added to `holds`."""
-    demanding = {c.project_id for c in situation.session.instance_constraints.values()}
-    demanding |= {c.project_id for c in situation.session.group_constraints.values()}
     asked: list[ProjectAsked] = []
     together: dict[tuple[str, str], list[InstanceView]] = {}
     waits: list[Decision] = []
     for instance in instances:
         if situation.agreed(instance) is not None or situation.ask(instance) is not None:
             continue
-        if instance.project_id not in demanding:
+        if instance.project_id not in situation.demanding:
             together.setdefault((instance.host, instance.project_id), []).append(instance)
             continue
         hold = None
@@ -70,7 +76,7 @@ def tell(
             waits.append(held(situation, instance, hold, situation.session.entered_at))
             continue
         asked.append(_asked(situation, len(asked), (instance,), kind))
-        situation.told.add(instance.instance_id)
+        situation.tell(instance)
     asked.extend(
         _asked(situation, number, members, kind)
         for number, members in enumerate(together.values(), len(asked))
@@ -121,12 +127,13 @@ def _await(situation: Situation, ask: Ask) -> Decision | str:
     policy = situation.session.created.policy
     absent = ask.project_id not in situation.session.listening
     late = ask.reply_at is not None and situation.now >= ask.reply_at
-    registered = _registered(situation, ask)
+    registered, only_own = _registered(situation, ask)
     rule = policy.no_manager if absent else policy.silence
     if absent or late:
-        if rule is Fallback.FAIL and registered is None:
+        if (rule is Fallback.FAIL and registered is None) or only_own:
             why = "has no manager that listens" if absent else "did not reply in time"
-            return f"project {ask.project_id} {why} ({ask.kind}{_of(ask)})"
+            more = ", and its constraint allows no move" if only_own else ""
+            return f"project {ask.project_id} {why} ({ask.kind}{_of(ask)}){more}"
         why = "no manager listens" if absent else "no reply in time"
         default = ProjectDefaulted(
             notice_id=ask.notice_id,
@@ -136,7 +143,7 @@ def _await(situation: Situation, ask: Ask) -> Decision | str:
             reason=f"{why}; its constraint says {registered}" if registered else why,
         )
         return Decision(record=(default,))
-    stops = policy.silence is Fallback.FAIL and registered is None
+    stops = (policy.silence is Fallback.FAIL and registered is None) or only_own
     wait = Waiting(
         subject=f"project:{ask.project_id}",
         reason=f"reply to {ask.kind}{_of(ask)}",
@@ -147,8 +154,14 @@ def _await(situation: Situation, ask: Ask) -> Decision | str:
     return Decision(wake_at=ask.reply_at, waiting=(wait,))
 
 
-def _registered(situation: Situation, ask: Ask) -> InstanceAction | None:
-    """How the one instance of a notice may be moved without asking again."""
+def _registered(situation: Situation, ask: Ask) -> tuple[InstanceAction | None, bool]:
+    """How the one instance of a notice may be moved without asking again, the preferred way first; and whether it may
+    not be, as its project allows its own action only."""
     demand = situation.demand(ask.instance_ids[0]) if len(ask.instance_ids) == 1 else None
-    first = next(iter(demand.migration_types if demand else ()), None)
-    return first if first in MOVES else None
+    ways = [w for w in (demand.migration_types if demand else ()) if _allowed(ask, w)]
+    move = next((way for way in ways if way in MOVES), None)
+    return move, bool(demand and demand.migration_types) and move is None
+
+
+def _allowed(ask: Ask, way: InstanceAction) -> bool:
+    return not ask.allowed_actions or way in ask.allowed_actions

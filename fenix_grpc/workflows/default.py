@@ -15,7 +15,8 @@ from fenix_grpc.core.decision import Decision, Workflow
 from fenix_grpc.core.model import HostKind, NoticeKind, SessionState
 from fenix_grpc.core.session import Host, Session
 from fenix_grpc.workflows.agreement import Question, Refused, agreement
-from fenix_grpc.workflows.closing import complete
+from fenix_grpc.workflows.closing import complete, finished
+from fenix_grpc.workflows.leaving import move_away
 from fenix_grpc.workflows.opening import maintenance, opened
 from fenix_grpc.workflows.parts import (
     announce_done,
@@ -25,11 +26,12 @@ from fenix_grpc.workflows.parts import (
     few,
     first_of,
     go,
-    move_away,
     not_yet_clear,
+    running,
     work,
 )
 from fenix_grpc.workflows.scale_in import ask_for_room, scale_in
+from fenix_grpc.workflows.window import Window
 
 S = SessionState
 
@@ -79,17 +81,21 @@ def decide(session: Session, now: datetime) -> Decision:
     return opened(session, now) or _STATES[session.state](session, now)
 
 
-def _onward(session: Session) -> Decision:
+def _onward(session: Session, now: datetime) -> Decision:
     """The state that follows, from what the cloud shows now (upstream: empty-host test and scale-in test)."""
     if not session.fresh:
         return Decision(look=True)
-    computes = session.todo(HostKind.COMPUTE)
+    window = Window(session, now)
+    late = window.overdue()
+    if late:
+        return fail(late)
+    computes = [h for h in session.todo(HostKind.COMPUTE) if window.fits(h)]
     if not computes:
         rest = session.state is not S.START_MAINTENANCE and session.todo()
-        return go(S.START_MAINTENANCE if rest else S.MAINTENANCE_COMPLETE)
+        return go(S.START_MAINTENANCE) if rest else finished(session, now)
     if session.state is not S.START_MAINTENANCE and any(_empty(session, h) for h in computes):
         return go(S.START_MAINTENANCE)
-    host = next_to_empty(session)
+    host = next_to_empty(session, computes)
     if host:
         begun = any(h.maintained for h in session.hosts.values() if h.view.kind is HostKind.COMPUTE)
         return go(S.PLANNED_MAINTENANCE if begun else S.PREPARE_MAINTENANCE, host=host)
@@ -109,13 +115,13 @@ def _emptying(kind: NoticeKind) -> Callable[[Session, datetime], Decision]:
     def state(session: Session, now: datetime) -> Decision:
         host = session.hosts.get(session.current_host)
         if host is None or not host.todo:
-            return _onward(session)
+            return _left_behind(session, now)
         not_closed = close(session, now, host)
         if not_closed is not None:
             return not_closed
         told = announce_done(session)
-        if told:
-            return Decision(record=told)
+        if told is not None:
+            return told
         if session.proven_empty(host):
             return go(S.START_MAINTENANCE)
         if not session.on_host.get(host.name):
@@ -123,6 +129,14 @@ def _emptying(kind: NoticeKind) -> Callable[[Session, datetime], Decision]:
         return _agree_and_move(session, now, host, kind)
 
     return state
+
+
+def _left_behind(session: Session, now: datetime) -> Decision:
+    """The host is not worked on any more, such as after it was set aside: what has begun there comes to its end."""
+    told = announce_done(session)
+    if told is not None:
+        return told
+    return running(session) if session.open_steps else _onward(session, now)
 
 
 def _agree_and_move(session: Session, now: datetime, host: Host, kind: NoticeKind) -> Decision:
@@ -138,22 +152,24 @@ def _agree_and_move(session: Session, now: datetime, host: Host, kind: NoticeKin
         return fail(undecided.reason)
     if undecided is not None:
         return undecided
-    return move_away(session, now, host.name) or _onward(session)
+    return move_away(session, now, host.name) or _onward(session, now)
 
 
 def _start(session: Session, now: datetime) -> Decision:
     """Work on controllers and others one at a time, then on every empty compute host, as many at once as allowed."""
+    window = Window(session, now)
     others = sorted(
-        (h for h in session.todo() if h.view.kind is not HostKind.COMPUTE),
+        (h for h in session.todo() if h.view.kind is not HostKind.COMPUTE and window.fits(h)),
         key=lambda h: (h.view.kind is not HostKind.CONTROLLER, h.name),
     )
     if others:
         return work(session, now, others[0])
-    empty = [h for h in session.todo(HostKind.COMPUTE) if _empty(session, h)]
-    empty.sort(key=lambda h: (not h.disabled, h.name))
+    computes = [h for h in session.todo(HostKind.COMPUTE) if window.fits(h)]
+    empty = [h for h in computes if _empty(session, h)]
+    empty.sort(key=lambda h: (h.progress is None, not h.disabled, h.name))
     chosen = empty[: session.created.policy.parallel_hosts]
     if not chosen:
-        return _onward(session)
+        return _onward(session, now)
     return first_of(clear_and_work(session, now, host) for host in chosen)
 
 

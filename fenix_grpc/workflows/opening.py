@@ -9,23 +9,37 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fenix_grpc.core.decision import Decision
-from fenix_grpc.core.events import HostsSelected
-from fenix_grpc.core.model import ActionType, NoticeKind, SessionState, Waiting
+from fenix_grpc.core.events import HostChanged, HostsSelected
+from fenix_grpc.core.model import (
+    ActionType,
+    HostKind,
+    HostProgress,
+    NoticeKind,
+    SessionState,
+    StepVerb,
+    Waiting,
+)
 from fenix_grpc.core.session import Host, Session
 from fenix_grpc.workflows.agreement import Question, Refused, agreement
+from fenix_grpc.workflows.closing import give_back
 from fenix_grpc.workflows.parts import (
+    cloud_away,
     everybody,
     exclude_foreign,
+    exclude_gone,
+    exclude_held,
     fail,
     few,
     finish_lost,
+    first_of,
     foreign_reason,
-    give_back,
     run_once,
+    started,
 )
+from fenix_grpc.workflows.retry import attempt
 
 #: What follows when a state has done its part.
-Onward = Callable[[Session], Decision]
+Onward = Callable[[Session, datetime], Decision]
 
 
 def opened(session: Session, now: datetime) -> Decision | None:
@@ -35,14 +49,37 @@ def opened(session: Session, now: datetime) -> Decision | None:
     if session.terminal:
         return _rest(session)
     if session.cloud_problem:
-        return _cloud_away(session, now)
-    if not session.looked_seq:
-        return Decision(look=True)
+        return cloud_away(session, now)
     if not session.selected:
-        return _select(session)
+        # Also anew when it is continued: what stood in the way may be gone.
+        return _select(session) if session.fresh else Decision(look=True)
     if session.lost_moves and not session.fresh:
         return Decision(look=True)
-    return finish_lost(session, now) or exclude_foreign(session)
+    return (
+        _joined_or_left(session)
+        or _fetch(session, now)
+        or finish_lost(session, now)
+        or exclude_gone(session)
+        or exclude_foreign(session)
+        or (exclude_held(session) if session.started else None)
+    )
+
+
+def _joined_or_left(session: Session) -> Decision | None:
+    """Hosts of which everybody is to hear (v1: host states HOST_ADDED and HOST_REMOVED)."""
+    told = [
+        HostChanged(host=name, progress=progress)
+        for name, host in session.hosts.items()
+        if (progress := _news_of(host)) is not None and host.progress is not progress
+    ]
+    told.sort(key=lambda each: each.host)
+    return Decision(record=tuple(told)) if told else None
+
+
+def _news_of(host: Host) -> HostProgress | None:
+    if host.removed:
+        return HostProgress.HOST_REMOVED
+    return HostProgress.HOST_ADDED if host.added else None
 
 
 def _rest(session: Session) -> Decision:
@@ -56,30 +93,17 @@ def _rest(session: Session) -> Decision:
     return Decision(waiting=(wait,))
 
 
-def _cloud_away(session: Session, now: datetime) -> Decision:
-    """The cloud does not answer: look again at intervals, for so long."""
-    policy = session.created.policy
-    since = session.cloud_problem_since or session.updated_at
-    deadline = since + timedelta(seconds=policy.cloud_away_s)
-    if now >= deadline:
-        return fail(
-            f"the cloud has not answered for {policy.cloud_away_s:.0f} s: {session.cloud_problem}"
-        )
-    wait = Waiting(
-        subject="cloud",
-        reason=session.cloud_problem,
-        since=since,
-        deadline=deadline,
-        then="the session stops",
-    )
-    wake_at = min(deadline, now + timedelta(seconds=policy.poll_s))
-    return Decision(wake_at=wake_at, poll=True, waiting=(wait,))
+def _is_compute(session: Session, name: str) -> bool:
+    return name not in session.hosts or session.hosts[name].view.kind is HostKind.COMPUTE
 
 
 def _select(session: Session) -> Decision:
     """Settles which hosts are worked on: those named, or all; others are left out with the reason."""
     wanted = session.created.hosts or tuple(sorted(session.hosts))
     unknown = [name for name in wanted if name not in session.hosts]
+    other = [n for n in session.created.retire if n not in wanted or not _is_compute(session, n)]
+    if other:
+        return fail(f"only compute hosts that the session works on can be retired: {few(other)}")
     if unknown:
         return fail(f"hosts that the cloud does not know: {few(unknown)}")
     excluded = {name: why for name in wanted if (why := _unfit(session.hosts[name]))}
@@ -88,6 +112,15 @@ def _select(session: Session) -> Decision:
         reasons = few([f"{name} ({why})" for name, why in excluded.items()])
         return fail(f"no host can be worked on: {reasons or 'the cloud has none'}")
     return Decision(record=(HostsSelected(hosts=chosen, excluded=excluded),))
+
+
+def _fetch(session: Session, now: datetime) -> Decision | None:
+    """Has the packages of the session, before anybody is told and any host is touched; None when they are there."""
+    missing = [n for n in range(len(session.created.packages)) if n not in session.fetched]
+    if not missing:
+        return None
+    tried = (attempt(session, now, StepVerb.FETCH_PACKAGE, package_index=n) for n in missing)
+    return first_of(started(session, each) for each in tried)
 
 
 def _unfit(host: Host) -> str:
@@ -122,4 +155,4 @@ def maintenance(session: Session, now: datetime, onward: Onward) -> Decision:
         return Decision(wake_at=session.created.maintenance_at, waiting=(wait,))
     if session.looked_at is None or session.looked_at < session.created.maintenance_at:
         return Decision(look=True)
-    return run_once(session, now, ActionType.PRE) or onward(session)
+    return exclude_held(session) or run_once(session, now, ActionType.PRE) or onward(session, now)

@@ -7,16 +7,18 @@ It is made again when the world has changed in a way that it does not fit; what 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
-from fenix_grpc.core.capacity import groups_of, mitigated, pack, per_host, usable
+from fenix_grpc.core.capacity import free_on, groups_of, mitigated, pack, per_host, total, usable
 from fenix_grpc.core.events import PlanMade, PlanMove, PlanWave
-from fenix_grpc.core.model import HostKind, InstanceAction, InstanceView, StepOutcome, StepVerb
+from fenix_grpc.core.model import HostKind, InstanceAction, InstanceView
 from fenix_grpc.core.planner import (
+    BlockerKind,
     Options,
+    Plan,
     PlannedGroup,
     PlannedHost,
     PlannedInstance,
@@ -24,9 +26,10 @@ from fenix_grpc.core.planner import (
     Problem,
     Slots,
     plan,
+    smallest_scale_in,
 )
 from fenix_grpc.core.session import Host, Session
-from fenix_grpc.workflows.retry import tries
+from fenix_grpc.workflows.dead_hosts import refused_targets
 
 
 @dataclass(frozen=True)
@@ -36,20 +39,16 @@ class Course:
     session: Session
     made: PlanMade
 
-    @cached_property
-    def wave(self) -> Mapping[str, int]:
-        """Host to the number of its wave."""
-        return {h: n for n, wave in enumerate(self.made.waves) for h in wave.hosts}
+    def move(self, instance_id: str) -> PlanMove | None:
+        """Its move off the host that it is on."""
+        instance = self.session.instances.get(instance_id)
+        return self.session.index.planned.get((instance_id, instance.host)) if instance else None
 
     @cached_property
     def moves(self) -> Mapping[str, PlanMove]:
-        """Instance to its move, as far as it is still to be made."""
-        known = self.session.instances
-        return {
-            m.instance_id: m
-            for m in self.made.moves
-            if m.instance_id in known and known[m.instance_id].host == m.source
-        }
+        """Instance to its next move, as far as one is still to be made."""
+        left = (self.move(m.instance_id) for m in self.made.moves)
+        return {move.instance_id: move for move in left if move}
 
     @property
     def outdated(self) -> bool:
@@ -58,33 +57,39 @@ class Course:
 
     def target(self, instance: InstanceView) -> str:
         """Where the instance is to go; empty when the plan does not say, or no longer fits."""
-        move = self.moves.get(instance.instance_id)
+        move = self.move(instance.instance_id)
         if move is None or (self.outdated and move.target in refusals(self.session, instance)):
             return ""
         return move.target
 
     def awaits_work(self, source: str, target: str) -> bool:
         """The plan counts on the target being worked on before anything moves there."""
-        host = self.session.hosts.get(target)
-        if host is None or not host.todo or target not in self.wave:
-            return False
-        return self.wave[target] < self.wave.get(source, 0)
+        return target in self._unworked and target in self.session.index.after.get(source, ())
+
+    def due(self, source: str, arriving: Mapping[str, int]) -> Sequence[str]:
+        """Instances to leave a host for targets that have a slot left, given how many arrive at each, and that need not
+        be worked on first; some may have left."""
+        index = self.session.index
+        by_target = index.leaving.get(source, {})
+        ready = by_target.keys() - (self._unworked & index.after.get(source, frozenset()))
+        most = self.session.created.policy.moves_per_target
+        return sorted(i for t in ready if arriving.get(t, 0) < most for i in by_target[t])
 
     @cached_property
-    def still_to_fill(self) -> frozenset[str]:
-        """Hosts that instances are still to move to before they are worked on themselves."""
-        return frozenset(
-            m.target for m in self.moves.values() if not self.awaits_work(m.source, m.target)
+    def _unworked(self) -> frozenset[str]:
+        return frozenset(host.name for host in self.session.todo())
+
+    def still_to_fill(self, host: str) -> bool:
+        """Instances are still to move there before it is worked on itself."""
+        return any(
+            self.move(m.instance_id) == m and not self.awaits_work(m.source, host)
+            for m in self.session.index.arriving.get(host, ())
         )
 
 
 def refusals(session: Session, instance: InstanceView) -> frozenset[str]:
     """Hosts that an instance did not get to in this run, unless these are all that there are."""
-    refused = frozenset(
-        step.target
-        for step in tries(session, StepVerb.MOVE_INSTANCE, instance.instance_id)
-        if step.outcome is StepOutcome.FAILED and step.run == session.continued
-    )
+    refused = refused_targets(session, instance.instance_id)
     if not refused:
         return refused
     others = (n for n, h in session.hosts.items() if usable(h) and n != instance.host)
@@ -92,17 +97,52 @@ def refusals(session: Session, instance: InstanceView) -> frozenset[str]:
 
 
 def make_plan(session: Session, reason: str) -> PlanMade:
-    """A plan for everything that is still to be done."""
-    found = plan(problem_of(session))
-    why = [reason, *(blocker.reason for blocker in found.blockers)]
-    return PlanMade(
-        waves=tuple(PlanWave(hosts=wave.hosts) for wave in found.waves if wave.hosts),
-        moves=tuple(
-            PlanMove(instance_id=m.instance_id, source=m.source, target=m.target)
-            for m in found.all_moves()
-        ),
-        reason="; ".join(part for part in why if part),
+    """A plan for everything that is still to be done. Its reason also says what it changes in the plan before."""
+    found = best(problem_of(session), frozenset(session.held_hosts))
+    waves = tuple(PlanWave(hosts=wave.hosts) for wave in found.waves if wave.hosts)
+    moves = tuple(
+        PlanMove(instance_id=m.instance_id, source=m.source, target=m.target)
+        for m in found.all_moves()
     )
+    changed = _changes(Course(session, session.plan), waves, moves) if session.plan else ""
+    why = [reason, changed, *(blocker.reason for blocker in found.blockers)]
+    return PlanMade(waves=waves, moves=moves, reason="; ".join(part for part in why if part))
+
+
+def best(problem: Problem, held: frozenset[str]) -> Plan:
+    """A plan that leaves the `held` hosts of other sessions alone; where that leaves no room, they are destinations
+    like others, but still nobody works on them."""
+    alone = plan(replace(problem, held=held))
+    if not held or not any(b.kind is BlockerKind.NO_ROOM for b in alone.blockers):
+        return alone
+    hosts = tuple(replace(h, in_session=False) if h.name in held else h for h in problem.hosts)
+    return plan(replace(problem, hosts=hosts))
+
+
+def release(session: Session) -> Sequence[InstanceView]:
+    """The fewest instances found whose release lets the session be carried out to its end; those of projects without a
+    manager are not among them. Empty when no such set was found."""
+    alone = frozenset(
+        i.instance_id for i in session.instances.values() if i.project_id not in session.listening
+    )
+    found = smallest_scale_in(replace(problem_of(session), not_to_scale_in=alone))
+    return tuple(session.instances[i] for i in found.instance_ids) if found else ()
+
+
+def _changes(before: Course, waves: Sequence[PlanWave], moves: Iterable[PlanMove]) -> str:
+    """What a new plan does otherwise, for a person; what was executed meanwhile is no change."""
+    targets = {m.instance_id: m.target for m in moves}
+    old = {i: m.target for i, m in before.moves.items()}
+    order = [h for wave in waves for h in wave.hosts]
+    old_order = [h for wave in before.made.waves for h in wave.hosts if h in set(order)]
+    counted = (
+        (sum(1 for i in targets.keys() & old.keys() if targets[i] != old[i]), "go elsewhere"),
+        (len(targets.keys() - old.keys()), "are new"),
+        (len(old.keys() - targets.keys()), "are dropped"),
+    )
+    told = [f"{number} moves {what}" for number, what in counted if number]
+    told += ["hosts go in another order"] if old_order != order else []
+    return f"changed: {', '.join(told)}" if told else ""
 
 
 def hopeless(session: Session) -> str:
@@ -161,8 +201,12 @@ def problem_of(session: Session) -> Problem:
     names = {h.name for h in session.hosts.values() if h.view.kind is HostKind.COMPUTE}
     sizes = _sizes(session)
     refused = {i.instance_id: refusals(session, i) for i in session.instances.values()}
+    moves = [step for step in session.moves() if step.target]
+    coming: defaultdict[str, list[InstanceView]] = defaultdict(list)
+    for step in moves:
+        coming[step.target].append(session.instances[step.instance_id])
     return Problem(
-        hosts=tuple(_host(session.hosts[name]) for name in sorted(names)),
+        hosts=tuple(_host(session, session.hosts[name], coming[name]) for name in sorted(names)),
         instances=tuple(
             _instance(session, i) for _, i in sorted(session.instances.items()) if i.host in names
         ),
@@ -172,23 +216,29 @@ def problem_of(session: Session) -> Problem:
             per_destination=policy.moves_per_target,
             in_all=policy.parallel_moves,
         ),
-        options=Options(max_hosts_at_once=policy.parallel_hosts),
+        options=Options(
+            max_hosts_at_once=policy.parallel_hosts,
+            fill_limit=policy.fill_limit,
+            preference=policy.preference,
+        ),
         refused={i: hosts for i, hosts in refused.items() if hosts},
         kept=tuple(
-            PlannedMove(instance_id=s.instance_id, source=s.host, target=s.target)
-            for s in session.open()
-            if s.verb is StepVerb.MOVE_INSTANCE and s.target
+            PlannedMove(instance_id=s.instance_id, source=s.host, target=s.target) for s in moves
         ),
     )
 
 
-def _host(host: Host) -> PlannedHost:
+def _host(session: Session, host: Host, coming: Sequence[InstanceView]) -> PlannedHost:
+    """What others have booked there is not for this session."""
+    there = [*session.instances_on(host.name), *coming]
     return PlannedHost(
         name=host.name,
-        capacity=host.view.capacity,
+        zone=host.view.pool,
+        capacity=free_on(host, there) + total(i.size for i in there),
         maintained=host.maintained,
-        in_session=host.selected and (host.view.up or host.maintained),
+        in_session=host.maintained or (host.todo and host.view.up),
         usable=usable(host),
+        retired=host.retired,
     )
 
 

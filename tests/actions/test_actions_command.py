@@ -39,6 +39,14 @@ def a_command(*command: str, **options: Any) -> Command:
     return create({"command": command, **options}, SystemClock())
 
 
+def alive(pid: str) -> bool:
+    """It has not ended; what has and was not waited for yet has no command line any more."""
+    try:
+        return bool(Path("/proc", pid.strip(), "cmdline").read_bytes())
+    except FileNotFoundError:
+        return False
+
+
 def shell(script: str) -> Command:
     """The operator may run a shell; fenix does not add one."""
     return a_command("sh", "-c", script)
@@ -62,12 +70,14 @@ async def test_it_knows_what_it_works_on_from_arguments_and_environment() -> Non
     assert arguments == ["-l", "compute-1,", "COMPUTE/HOST/s1", "{}"]
     assert environment["ANSIBLE_NOCOLOR"] == "1"
     fenix = {name: value for name, value in environment.items() if name.startswith("FENIX_")}
+    assert len(fenix.pop("FENIX_RUN")) == 32
     assert json.loads(fenix.pop("FENIX_METADATA")) == {"firmware": "1.2"}
     assert fenix == {
         "FENIX_SESSION_ID": "s1",
         "FENIX_HOST": "compute-1",
         "FENIX_HOST_KIND": "COMPUTE",
         "FENIX_ACTION_TYPE": "HOST",
+        "FENIX_PACKAGES": "",
     }
 
 
@@ -204,3 +214,10 @@ def test_wrong_options_are_named(options: dict[str, Any], field: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         create(options, SystemClock())
     assert caught.value.field == field, str(caught.value)
+
+
+async def test_what_has_left_its_process_group_is_killed_as_well(tmp_path: Path) -> None:
+    script = f"setsid sh -c 'echo $$ > {tmp_path}/pid; exec sleep 600' & sleep 600"
+    result = await shell(script).run(a_request(timeout_s=2))
+    assert result.detail == "killed: it had not ended after 2 s"
+    assert not alive((tmp_path / "pid").read_text())

@@ -16,7 +16,7 @@ from google.rpc import code_pb2
 from fenix_grpc.actions.dummy import Dummy
 from fenix_grpc.api.convert import to_timestamp
 from fenix_grpc.api.methods import METHODS
-from fenix_grpc.api.service import Api
+from fenix_grpc.api.service import Api, Needs
 from fenix_grpc.api.status import RpcFailure
 from fenix_grpc.clock import VirtualClock
 from fenix_grpc.core.errors import NotAuthenticated
@@ -31,24 +31,27 @@ from fenix_grpc.core.model import (
     SessionState,
 )
 from fenix_grpc.plugins import Allowed
-from fenix_grpc.ports import Caller, Clock, Journal, Role
-from fenix_grpc.store import SqlConstraints, SqlJournal
+from fenix_grpc.ports import Caller, Clock, Journal, Peer, Role
+from fenix_grpc.store import SqlConstraints, SqlCursors, SqlJournal, SqlWebhooks
 from fenix_grpc.v1 import session_service_pb2 as pb
-from fenix_grpc.workflows.default import WORKFLOW
+from fenix_grpc.workflows import default, vnf
+from tests.clouds.lab import a_cloud, hosts
 
 BY_REQUEST = {method.request: method for method in METHODS.values()}
 GRACE_S = 40.0
+PEER = Peer(address="test")
 
 
 class ByName:
     """Believes the metadata `caller`: admin, project:ID, or nobody in particular."""
 
-    async def identify(self, metadata: Mapping[str, str], peer: str) -> Caller:
+    async def identify(self, metadata: Mapping[str, str], peer: Peer) -> Caller:
         name = metadata.get("caller", "")
         if not name:
             raise NotAuthenticated("say who you are in the metadata caller")
         kind, _, project_id = name.partition(":")
-        roles = {"admin": {Role.ADMIN}, "project": {Role.PROJECT}}.get(kind, set())
+        known = {"admin": {Role.ADMIN}, "reader": {Role.READER}, "project": {Role.PROJECT}}
+        roles = known.get(kind, set())
         return Caller(name=name, roles=frozenset(roles), project_id=project_id)
 
 
@@ -60,11 +63,11 @@ class Desk:
 
     async def call(self, request: Message, caller: str = "admin") -> Any:
         method = BY_REQUEST[type(request)].full_name
-        return await self.api.chain.unary(method, request, {"caller": caller}, "test")
+        return await self.api.chain.unary(method, request, {"caller": caller}, PEER)
 
     def watch(self, request: Message, caller: str = "admin") -> AsyncGenerator[Any, None]:
         method = BY_REQUEST[type(request)].full_name
-        return self.api.chain.stream(method, request, {"caller": caller}, "test")
+        return self.api.chain.stream(method, request, {"caller": caller}, PEER)
 
     def in_s(self, seconds: float) -> Timestamp:
         return to_timestamp(self.clock.now() + timedelta(seconds=seconds))
@@ -131,17 +134,22 @@ def look() -> WorldObserved:
 def an_api(journal: SqlJournal, clock: Clock, **settings: Any) -> Api:
     """A server's API; its `run` is the caller's to start."""
     defaults: dict[str, Any] = {"max_sessions": 100, "listener_grace_s": GRACE_S}
-    return Api(
+    defaults["identity"] = ByName()
+    defaults["cloud"] = a_cloud(hosts(4), clock=clock)
+    defaults["actions"] = Allowed("actions", {"dummy": Dummy(clock)})
+    workflows = {"default": default.WORKFLOW, "vnf": vnf.WORKFLOW}
+    needs = Needs(
         journal=journal,
         constraints=SqlConstraints(journal),
-        identity=ByName(),
-        workflows=Allowed("workflow", {"default": WORKFLOW}),
-        actions=Allowed("actions", {"dummy": Dummy(clock)}),
+        webhooks=SqlWebhooks(journal),
+        cursors=SqlCursors(journal),
+        workflows=Allowed("workflow", workflows),
         policy=Policy(reply_s=7),
         clock=clock,
         wall=clock,
         **{**defaults, **settings},
     )
+    return Api(needs)
 
 
 @asynccontextmanager

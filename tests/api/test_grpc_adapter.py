@@ -23,6 +23,7 @@ from fenix_grpc.v1 import project_service_pb2, project_service_pb2_grpc
 from fenix_grpc.v1 import session_service_pb2 as pb
 from fenix_grpc.v1 import session_service_pb2_grpc as pb_grpc
 from tests.api.desk import Desk, a_desk
+from tests.fuzz import octets
 
 ADMIN = (("caller", "admin"),)
 WORK = HostChanged(host="h1", progress=HostProgress.IN_MAINTENANCE)
@@ -40,6 +41,14 @@ async def an_open_door(tick_s: float = 0.05) -> AsyncIterator[tuple[Desk, GrpcDo
                 yield desk, door, channel
         finally:
             await door.stop(0)
+
+
+async def send(address: str, data: bytes) -> None:
+    """Until the other end closes."""
+    reader, writer = await asyncio.open_connection(*address.split(":"))
+    writer.write(data)
+    await reader.read()
+    writer.close()
 
 
 async def test_a_session_is_created_and_found() -> None:
@@ -135,7 +144,9 @@ async def test_watches_end_at_once_when_the_server_stops() -> None:
             await watch.initial_metadata()
         await door.stop(10 * PATIENCE_S)
         assert await watch.code() is grpc.StatusCode.UNAVAILABLE
-        assert "the server stops" in await watch.details()
+        details = await watch.details()
+        # the desk closes its journal in the same moment
+        assert "the server stops" in details or details == "the journal is closed"
         await channel.close()
 
 
@@ -149,12 +160,54 @@ async def test_a_taken_port_is_refused() -> None:
         await second.stop(0)
 
 
-async def test_health_and_reflection_need_no_name() -> None:
+async def test_a_call_of_what_is_no_name_closes_the_door_for_a_moment_only() -> None:
+    """gRPC ends its server for it."""
+    async with an_open_door() as (_, door, channel), asyncio.TaskGroup() as tasks:
+        await door.serving(True)
+        keeping = tasks.create_task(door.keep_open())
+        health = health_pb2_grpc.HealthStub(channel)
+        watch = health.Watch(health_pb2.HealthCheckRequest())
+        assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        for _ in range(2):
+            await send(door.listens, octets.call({b":path": b"/fenix.v1.SessionService/\xff"}))
+            with pytest.raises(grpc.aio.AioRpcError) as ended:
+                await watch.read()
+            assert ended.value.code() is grpc.StatusCode.UNAVAILABLE
+            watch = health.Watch(health_pb2.HealthCheckRequest(), wait_for_ready=True, timeout=30)
+            assert (await watch.read()).status == health_pb2.HealthCheckResponse.SERVING
+        await door.stop(0)
+        await keeping
+
+
+@pytest.mark.parametrize("method", ["Check", "List", "Watch"])
+async def test_bytes_that_are_no_question_about_health_are_refused(method: str) -> None:
     async with an_open_door() as (_, _, channel):
+        call: Any = channel.unary_stream(f"/grpc.health.v1.Health/{method}")
+        with pytest.raises(grpc.aio.AioRpcError, match="request: "):
+            [answer async for answer in call(b"\xff")]
+
+
+async def test_bytes_that_are_no_question_about_the_contract_are_refused() -> None:
+    async with an_open_door() as (_, _, channel):
+        service = "/grpc.reflection.v1alpha.ServerReflection/"
+        call: Any = channel.stream_stream(f"{service}ServerReflectionInfo")
+        with pytest.raises(grpc.aio.AioRpcError, match="request: "):
+            [answer async for answer in call(iter((b"\xff",)))]
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_health_and_reflection_need_no_name(ready: bool) -> None:
+    kinds = health_pb2.HealthCheckResponse
+    expected = kinds.SERVING if ready else kinds.NOT_SERVING
+    async with an_open_door() as (_, door, channel):
+        await door.serving(ready)
         health = health_pb2_grpc.HealthStub(channel)
         for service in ("", "fenix.v1.SessionService", "fenix.v1.ProjectService"):
             checked = await health.Check(health_pb2.HealthCheckRequest(service=service))
-            assert checked.status == health_pb2.HealthCheckResponse.SERVING
+            assert checked.status == expected
+        listed = await health.List(health_pb2.HealthListRequest())
+        assert {found.status for found in listed.statuses.values()} == {expected}
+        assert {"", "fenix.v1.SessionService"} <= listed.statuses.keys()
         reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
         asked = reflection_pb2.ServerReflectionRequest(list_services="")
         call = reflection.ServerReflectionInfo(iter([asked]))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fenix_grpc.core.events import ProjectReplied, SessionClosed
+from fenix_grpc.core.events import ProjectAsked, ProjectReplied, SessionClosed
 from fenix_grpc.core.model import Answer, InstanceAction, NoticeKind
 from fenix_grpc.v1 import project_service_pb2 as pb
 from fenix_grpc.v1 import session_service_pb2
@@ -158,12 +158,67 @@ async def test_a_project_that_was_never_asked_cannot_reply() -> None:
         await desk.begin(session_id)
         async with refused("FAILED_PRECONDITION", "has not been asked anything yet"):
             await desk.call(a_reply(session_id), MANAGER)
-        async with refused("NOT_FOUND", "project p9"):
+        async with refused("NOT_FOUND", "session .* is not known"):
             await desk.call(a_reply(session_id, project_id="p9"))
 
 
 async def test_a_manager_may_not_use_what_is_for_administrators() -> None:
     async with a_desk() as desk:
         session_id = await desk.create()
-        async with refused("PERMISSION_DENIED", "it is for admin callers"):
+        async with refused("PERMISSION_DENIED", "it is for admin and reader callers"):
             await desk.call(session_service_pb2.GetSessionRequest(session_id=session_id), MANAGER)
+
+
+async def planned(desk: Desk, *instance_ids: str) -> str:
+    """A session that has asked p1 about each of these by itself."""
+    session_id = await desk.create()
+    await desk.begin(session_id)
+    for instance_id in instance_ids:
+        asked = ProjectAsked(
+            notice_id=f"n-{instance_id}",
+            project_id="p1",
+            kind=NoticeKind.PLANNED_MAINTENANCE,
+            instance_ids=(instance_id,),
+        )
+        await desk.record(session_id, asked)
+    return session_id
+
+
+@pytest.mark.parametrize(
+    ("fields", "answered"),
+    [
+        ({}, {"n-i1", "n-i2"}),
+        ({"action": t.INSTANCE_ACTION_MIGRATE}, {"n-i1", "n-i2"}),
+        ({"instance_actions": {"i1": t.INSTANCE_ACTION_MIGRATE}}, {"n-i1"}),
+        (
+            {
+                "instance_actions": {
+                    "i1": t.INSTANCE_ACTION_MIGRATE,
+                    "i2": t.INSTANCE_ACTION_OWN_ACTION,
+                }
+            },
+            {"n-i1", "n-i2"},
+        ),
+        ({"instance_id": "i1"}, {"n-i1"}),
+        ({"notice_id": "n-i2"}, {"n-i2"}),
+    ],
+)
+async def test_a_reply_of_a_project_answers_all_that_it_is_for(
+    fields: dict[str, Any], answered: set[str]
+) -> None:
+    """D18: asked about each instance, answered for the project."""
+    async with a_desk() as desk:
+        session_id = await planned(desk, "i1", "i2")
+        look = pb.GetProjectSessionRequest(session_id=session_id, project_id="p1")
+        assert list((await desk.call(look, MANAGER)).instance_ids) == ["i1", "i2"]
+        reply = a_reply(
+            session_id, kind=t.NOTICE_KIND_PLANNED_MAINTENANCE, request_id="r1", **fields
+        )
+        for _ in range(2):
+            assert (await desk.call(reply, MANAGER)).counted
+        found = await replies(desk, session_id)
+        assert {each.notice_id for each in found} == answered
+        assert len(found) == len(answered)
+        named = fields.get("instance_actions", {})
+        for each in found if named else ():
+            assert each.instance_actions.keys() == {each.notice_id.removeprefix("n-")}

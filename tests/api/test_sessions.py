@@ -10,8 +10,11 @@ from google.protobuf.struct_pb2 import Struct
 from google.protobuf.timestamp_pb2 import Timestamp
 from google.rpc import error_details_pb2
 
+from fenix_grpc.actions.dummy import Dummy
+from fenix_grpc.clock import VirtualClock
 from fenix_grpc.core.events import SessionClosed, SessionCreated, SessionDeleted, StepStarted
 from fenix_grpc.core.model import ActionType, Policy, StepVerb
+from fenix_grpc.plugins import Allowed
 from fenix_grpc.v1 import session_service_pb2 as pb
 from fenix_grpc.v1 import types_pb2 as t
 from tests.api.desk import Desk, a_desk, refused
@@ -99,6 +102,23 @@ async def test_two_thousand_hosts_and_a_little_lateness_are_fine() -> None:
         (entry,) = await desk.journal.read(session_id)
         assert isinstance(entry.event, SessionCreated)
         assert len(entry.event.hosts) == 2000
+
+
+async def test_a_check_must_be_harmless_to_repeat() -> None:
+    clock = VirtualClock()
+    flash = Dummy(clock)
+    flash.idempotent = False
+    actions = Allowed("actions", {"dummy": Dummy(clock), "flash": flash})
+    async with a_desk(clock=clock, actions=actions) as desk:
+        check = t.ActionSpec(plugin="dummy", type=t.ACTION_TYPE_CHECK)
+        session_id = await desk.create(actions=[check])
+        (entry,) = await desk.journal.read(session_id)
+        assert isinstance(entry.event, SessionCreated)
+        assert entry.event.actions[0].type is ActionType.CHECK
+        check.plugin = "flash"
+        told = r"actions\[0\].plugin: flash is not declared idempotent"
+        async with refused("INVALID_ARGUMENT", told):
+            await desk.create(actions=[check])
 
 
 async def test_actions_run_in_the_order_of_their_names() -> None:

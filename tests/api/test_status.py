@@ -17,15 +17,22 @@ EXAMPLES: list[tuple[errors.FenixError, str, str]] = [
     (errors.NotFound("session", "s1"), "NOT_FOUND", "NOT_FOUND"),
     (errors.WrongState("has not failed"), "FAILED_PRECONDITION", "WRONG_STATE"),
     (errors.TooMany("3 are there"), "RESOURCE_EXHAUSTED", "TOO_MANY"),
+    (errors.TookTooLong("1 s"), "DEADLINE_EXCEEDED", "TOOK_TOO_LONG"),
+    (errors.TooSlow("17", 30), "RESOURCE_EXHAUSTED", "TOO_SLOW"),
     (errors.NotAllowed("not you"), "PERMISSION_DENIED", "NOT_ALLOWED"),
     (errors.NotAuthenticated("who?"), "UNAUTHENTICATED", "NOT_AUTHENTICATED"),
+    (errors.IdentityUnavailable("away"), "UNAVAILABLE", "IDENTITY_UNAVAILABLE"),
     (errors.TokenTooOld("17"), "OUT_OF_RANGE", "TOKEN_TOO_OLD"),
     (errors.Conflict("later"), "ABORTED", "CONFLICT"),
+    (errors.LeaseLost("session s1 is held by other now"), "ABORTED", "LEASE_LOST"),
     (errors.StoreUnavailable("away"), "UNAVAILABLE", "STORE_UNAVAILABLE"),
     (errors.JournalUnreadable("newer"), "DATA_LOSS", "JOURNAL_UNREADABLE"),
     (errors.ShuttingDown("stops"), "UNAVAILABLE", "SHUTTING_DOWN"),
+    (errors.NotDelivered("refused"), "UNAVAILABLE", "NOT_DELIVERED"),
     (errors.CloudUnavailable("away"), "UNAVAILABLE", "CLOUD_UNAVAILABLE"),
     (errors.CloudRefused("no"), "FAILED_PRECONDITION", "CLOUD_REFUSED"),
+    (errors.PackageUnavailable("away"), "UNAVAILABLE", "PACKAGE_UNAVAILABLE"),
+    (errors.PackageRefused("no"), "FAILED_PRECONDITION", "PACKAGE_REFUSED"),
 ]
 
 

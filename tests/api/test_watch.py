@@ -18,7 +18,7 @@ from fenix_grpc.core.events import (
     SessionDeleted,
 )
 from fenix_grpc.core.model import HostProgress, InstanceAction, NoticeKind
-from fenix_grpc.store import SqlJournal
+from fenix_grpc.store import Retention, SqlJournal
 from fenix_grpc.v1 import project_service_pb2, session_service_pb2
 from fenix_grpc.v1 import types_pb2 as t
 from fenix_grpc.v1.project_service_pb2 import WatchProjectRequest
@@ -228,6 +228,30 @@ async def test_a_watch_sees_what_another_server_appends(tmp_path: Path) -> None:
             await here.finish(session_id)
         promises.check_all(watching.result())
         assert promises.seqs(watching.result()) == {session_id: list(range(1, 23))}
+
+
+async def test_a_token_from_before_a_purge_is_too_old() -> None:
+    """It says which one works; a session that is left can be watched from its beginning all the same."""
+    async with a_desk() as desk:
+        alive = await desk.create()
+        gone = await a_whole_session(desk)
+        desk_head = await desk.journal.head()
+        assert isinstance(desk.journal, SqlJournal)
+        before = desk.clock.now() + timedelta(days=1)
+        assert (await Retention(desk.journal).purge(before)).sessions == 1
+        for old in ("0", "1", str(desk_head - 1)):
+            for stream in (
+                desk.watch(WatchSessionRequest(after=old)),
+                desk.watch(WatchProjectRequest(project_id="red", after=old)),
+            ):
+                async with refused("OUT_OF_RANGE", f"oldest that works is {desk_head}"):
+                    await collect(stream, 1)
+        assert await collect(desk.watch(WatchSessionRequest(after=str(desk_head)))) == []
+        for fields in ({"session_id": alive}, {}):
+            kept = await collect(desk.watch(WatchSessionRequest(**fields)))
+            assert promises.seqs(kept) == {alive: [1]}
+        async with refused("NOT_FOUND"):
+            await collect(desk.watch(WatchSessionRequest(session_id=gone)), 1)
 
 
 BAD = [

@@ -10,7 +10,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from tests.bench import calls, journal, machine, report, session, watchers
+from tests.bench import (
+    calls,
+    eta,
+    journal,
+    machine,
+    report,
+    restart,
+    session,
+    takeover,
+    watchers,
+    workflows,
+)
 from tests.bench.report import Figure, Result
 
 #: Name to what it is and how it is measured.
@@ -18,7 +29,11 @@ BENCHES: Mapping[str, tuple[str, Callable[[Path], Coroutine[Any, Any, list[Figur
     "session": (session.TITLE, session.run),
     "calls": (calls.TITLE, calls.run),
     "watchers": (watchers.TITLE, watchers.run),
+    "restart": (restart.TITLE, restart.run),
     "journal": (journal.TITLE, journal.run),
+    "takeover": (takeover.TITLE, takeover.run),
+    "eta": (eta.TITLE, eta.run),
+    "workflows": (workflows.TITLE, workflows.run),
 }
 #: Files are written here, not to the system's temporary directory, which may be memory that needs no flush.
 _BUILD = Path("build")

@@ -1,8 +1,8 @@
 """As much of HTTP/2 as a gRPC client needs to make the same call many times.
 
 A client made with grpc costs as much as the server that is measured, so on a small machine it would measure itself.
-This one sends prepared bytes and looks at nothing but frames. Every call on a connection is the same method with the
-same request; responses must be small enough for one frame each.
+This one sends prepared bytes and looks at nothing but frames. Every call on a connection is the same method, with the
+same request where none is given; responses must be small enough for one frame each.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Connection(asyncio.Protocol):
         """`method` is a path such as `/fenix.v1.SessionService/GetSession`, `request` the serialized message."""
         self.failure: Exception | None = None
         self._first_head, self._next_head = _heads(method)
-        self._body = b"\x00" + len(request).to_bytes(4) + request
+        self._request = request
         self._last_stream = -1
         self._read = bytearray()
         self._unsent = bytearray()
@@ -44,12 +44,15 @@ class Connection(asyncio.Protocol):
     def ended(self, stream: int) -> None:
         """No more of this call will come."""
 
-    def call(self) -> None:
-        """Makes the call; sent with `flush`."""
+    def call(self, request: bytes | None = None) -> int:
+        """Makes the call; sent with `flush`. Returns the number of its stream."""
+        message = self._request if request is None else request
         head = self._first_head if self._last_stream < 0 else self._next_head
         self._last_stream += 2
         self._send(_HEADERS, _END_HEADERS, self._last_stream, head)
-        self._send(_DATA, _END_STREAM, self._last_stream, self._body)
+        body = b"\x00" + len(message).to_bytes(4) + message
+        self._send(_DATA, _END_STREAM, self._last_stream, body)
+        return self._last_stream
 
     def flush(self) -> None:
         """Sends what was prepared."""

@@ -18,9 +18,17 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from fenix_grpc.core.planner import Plan, Preference, Problem, plan, replan, schedule
+from fenix_grpc.core.planner import (
+    Plan,
+    Preference,
+    Problem,
+    plan,
+    replan,
+    schedule,
+    smallest_scale_in,
+)
 from tests.bench.rivals import Outcome, conflict_free_groups, fixed_batches, one_by_one
-from tests.planner.clouds import cloud
+from tests.planner.clouds import cloud, crammed
 from tests.planner.replay import after_waves
 
 #: Hosts, instances, zones.
@@ -44,7 +52,14 @@ def main() -> None:
     """Prints one table."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.planner", description=__doc__)
     parser.add_argument("--hosts", type=int, nargs="*", default=[size[0] for size in SIZES])
-    parser.add_argument("--guide", type=float, default=0.0, help="seconds for the solver per zone")
+    parser.add_argument(
+        "--guide",
+        type=float,
+        nargs="?",
+        const=20.0,
+        default=0.0,
+        help="with the solver, and its seconds for each zone",
+    )
     arguments = parser.parse_args()
     table = Table(box=SIMPLE_HEAD, title=f"Plans ({SLOTS_NOTE})", title_justify="left")
     for column in ("planner", "rounds", "moves", "hours", "plan s (CPU)", ""):
@@ -76,9 +91,10 @@ def measure(hosts: int, instances: int, zones: int, guide_s: float) -> list[Row]
         )
     ]
     rows += [row for row, _ in ours]
-    rows += list(_again(problem, ours[-1][1]))
     if guide_s:
         rows += list(_guided(problem, ours[-1][1], guide_s))
+    rows += list(_again(problem, ours[-1][1]))
+    rows.append(_scale_in(problem))
     rivals: tuple[tuple[str, Callable[[Problem], Outcome]], ...] = (
         ("one by one (default order)", one_by_one),
         ("batches of 10 %", lambda p: fixed_batches(p, 0.1)),
@@ -89,6 +105,7 @@ def measure(hosts: int, instances: int, zones: int, guide_s: float) -> list[Row]
 
 
 def _ours(problem: Problem) -> Iterator[tuple[Row, Plan]]:
+    note = "first plan in this process, "
     for preference, at_once in (
         (Preference.FEWEST_MOVES, 0),
         (Preference.BALANCED, 0),
@@ -98,7 +115,9 @@ def _ours(problem: Problem) -> Iterator[tuple[Row, Plan]]:
         options = replace(problem.options, preference=preference, max_hosts_at_once=at_once)
         asked = replace(problem, options=options)
         name = preference.value.lower().replace("_", " ")
-        yield _row(f"fenix, {name}" + (f", {at_once} at once" if at_once else ""), asked, plan)
+        name += f", {at_once} at once" if at_once else ""
+        yield _row(f"fenix, {name}", asked, plan, note)
+        note = ""
 
 
 def _again(problem: Problem, first: Plan) -> Iterator[Row]:
@@ -109,13 +128,32 @@ def _again(problem: Problem, first: Plan) -> Iterator[Row]:
     yield _row("fenix, again after wave 0", later, lambda p: replan(p, first))[0]
 
 
+def _scale_in(problem: Problem) -> Row:
+    """The cloud with all hosts as full as they can be: the smallest scale-in."""
+    full = crammed(problem)
+    wall, cpu = perf_counter(), process_time()
+    found = smallest_scale_in(full)
+    wall, cpu = perf_counter() - wall, process_time() - cpu
+    number = len(found.instance_ids) if found is not None else 0
+    return Row(
+        planner="fenix, smallest scale-in when full",
+        rounds="",
+        moves="",
+        hours="",
+        plan_s=f"{wall:.2f} ({cpu:.2f})",
+        note=f"{number} of {len(full.instances):,} instances in {len(found.zones) if found else 0} zones",
+    )
+
+
 def _row(
     name: str, problem: Problem, ask: Callable[[Problem], Plan], note: str = ""
 ) -> tuple[Row, Plan]:
     wall, cpu = perf_counter(), process_time()
     answer = ask(problem)
     wall, cpu = perf_counter() - wall, process_time() - cpu
+    began = process_time()
     expected = schedule(problem, answer).makespan_s
+    note += f"timeline {process_time() - began:.2f} s CPU"
     bounds = answer.bounds
     row = Row(
         planner=name,
@@ -123,7 +161,7 @@ def _row(
         moves=f"{answer.moves:,} / {bounds.moves_at_rounds:,} (+{answer.moves_gap:.2%})",
         hours=f"{expected / 3600:.2f} / {bounds.makespan_s / 3600:.2f}",
         plan_s=f"{wall:.2f} ({cpu:.2f})",
-        note=note or ("" if not answer.blockers else f"{len(answer.blockers)} blockers"),
+        note=note + (f", {len(answer.blockers)} blockers" if answer.blockers else ""),
     )
     return row, answer
 
@@ -131,13 +169,12 @@ def _row(
 def _guided(problem: Problem, first: Plan, limit_s: float) -> Iterator[Row]:
     from fenix_grpc.guide import guide
 
-    for rounds in range(first.rounds, first.rounds + 2):
-        hints = guide(problem, rounds, limit_s=limit_s)
-        if hints:
-            options = replace(problem.options, preference=Preference.FASTEST)
-            asked = replace(problem, hints=hints, options=options)
-            proven = sum({hint.zone: hint.moves_bound for hint in hints}.values())
-            yield _row(f"fenix, guided to {rounds}", asked, plan, f"proven {proven:,} moves")[0]
+    hints = guide(problem, first.rounds, limit_s=limit_s)
+    if hints:
+        options = replace(problem.options, preference=Preference.FASTEST)
+        asked = replace(problem, hints=hints, options=options)
+        proven = sum({hint.zone: hint.moves_bound for hint in hints}.values())
+        yield _row("fenix, fastest, guided", asked, plan, f"proven {proven:,} moves, ")[0]
 
 
 def _rival(name: str, outcome: Outcome, problem: Problem) -> Row:

@@ -67,7 +67,7 @@ class _Steady:
     async def instances(self) -> Mapping[str, str]:
         return {}
 
-    async def scale_in(self, amount: Resources) -> Sequence[str]:
+    async def scale_in(self, amount: Resources, suggested: Sequence[str] = ()) -> Sequence[str]:
         return ()
 
     async def scale_out(self) -> Sequence[str]:

@@ -41,8 +41,8 @@ _PAUSE = timedelta(seconds=0.1)
 _WATCH_SESSION = "/fenix.v1.SessionService/WatchSession"
 #: A response begins with this byte when it has events; a bookmark has only a token.
 _HAS_EVENTS = WatchSessionResponse.EVENTS_FIELD_NUMBER << 3 | 2
-_PROJECTS = [f"project-{number}" for number in range(EVENTS + 2)]
-_CLOUD = """
+PROJECTS = [f"project-{number}" for number in range(EVENTS + 2)]
+CLOUD = """
 flavors.m = {vcpus = 1, memory_mb = 1024, disk_gb = 10}
 [[hosts]]
 name = "c{n}"
@@ -58,9 +58,9 @@ id = "{project}"
 name = "{project}"
 flavor = "m"
 """
-    for project in _PROJECTS
+    for project in PROJECTS
 )
-_MORE = f"[timers]\nreply_s = 600.0\n[projects]\nmanaged = {_PROJECTS}\n"
+MORE = f"[timers]\nreply_s = 600.0\n[projects]\nmanaged = {PROJECTS}\n"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,22 +172,22 @@ class _Audience:
 async def run(directory: Path) -> list[Figure]:
     """One round per event; the first one, which finds cold caches, is left out."""
     async with (
-        fenix(directory, _CLOUD, _MORE) as server,
+        fenix(directory, CLOUD, MORE) as server,
         server.client() as client,
         echo() as (address, pid),
         grpc.aio.insecure_channel(address) as channel,
     ):
-        session_id = await _a_session(client)
+        session_id = await a_session(client)
         request = WatchSessionRequest(session_id=session_id, follow=True).SerializeToString()
         ours, bare = _Audience(server.pid), _Audience(pid)
         tell: Any = channel.unary_unary(TELL)
         try:
             await ours.connect(server.grpc, _WATCH_SESSION, request)
-            await ours.hear(partial(_reply, client, session_id, _PROJECTS[-1]))
+            await ours.hear(partial(reply, client, session_id, PROJECTS[-1]))
             await bare.connect(address, WATCH, ours.message)
             rounds, yardstick = [], []
-            for project_id in _PROJECTS[:EVENTS]:
-                rounds.append(await ours.hear(partial(_reply, client, session_id, project_id)))
+            for project_id in PROJECTS[:EVENTS]:
+                rounds.append(await ours.hear(partial(reply, client, session_id, project_id)))
                 yardstick.append(await bare.hear(partial(tell, ours.message)))
         finally:
             ours.close()
@@ -195,7 +195,7 @@ async def run(directory: Path) -> list[Figure]:
     return _figures(rounds, yardstick)
 
 
-async def _a_session(client: Client) -> str:
+async def a_session(client: Client) -> str:
     """Waits for the replies of all projects."""
     request = CreateSessionRequest()
     request.maintenance_at.GetCurrentTime()
@@ -203,12 +203,12 @@ async def _a_session(client: Client) -> str:
     asked = 0
     async for response in watch_session(client, created.session.session_id):
         asked += sum(event.HasField("project_asked") for event in response.events)
-        if asked == len(_PROJECTS):
+        if asked == len(PROJECTS):
             break
     return created.session.session_id
 
 
-async def _reply(client: Client, session_id: str, project_id: str) -> None:
+async def reply(client: Client, session_id: str, project_id: str) -> None:
     reply = ReplyProjectSessionRequest(
         session_id=session_id,
         project_id=project_id,

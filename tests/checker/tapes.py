@@ -73,6 +73,17 @@ class Tape(list[Recorded]):
         at = last.at + timedelta(seconds=after_s)
         self.append(replace(last, seq=last.seq + 1, at=at, event=event))
 
+    def insert_event(self, place: int, event: e.Event) -> None:
+        """Puts an event in before another; what comes after it is renumbered."""
+        later = self[place]
+        for n in range(place, len(self)):
+            entry = self[n]
+            told = entry.event
+            if isinstance(told, e.WorldObserved) and told.looked_after_seq >= later.seq:
+                told = replace(told, looked_after_seq=told.looked_after_seq + 1)
+            self[n] = replace(entry, seq=entry.seq + 1, event=told)
+        self.insert(place, replace(later, event=event))
+
     def moves(self) -> list[int]:
         return self.places(e.StepStarted, verb=StepVerb.MOVE_INSTANCE)
 

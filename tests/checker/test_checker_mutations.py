@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,8 @@ from fenix_grpc.core import events as e
 from fenix_grpc.core.constraints import GroupConstraint, InstanceConstraint
 from fenix_grpc.core.model import (
     Answer,
+    HeldHost,
+    HostKind,
     HostProgress,
     InstanceAction,
     NoticeKind,
@@ -211,6 +214,43 @@ def move_from_elsewhere(tape: Tape) -> None:
     tape.change(tape.moves()[0], host="c2")
 
 
+def take_a_host_of_another_session(tape: Tape) -> None:
+    place = tape.place(e.StepStarted, verb=StepVerb.DISABLE_HOST)
+    held = HeldHost(host=tape[place].event.host, session_id="s2")
+    tape.insert_event(place, e.OthersObserved(held_hosts=(held,)))
+
+
+def move_to_a_host_of_another_session(tape: Tape) -> None:
+    place = tape.moves()[0]
+    held = HeldHost(host=tape[place].event.target, session_id="s2", in_work=True)
+    free = HeldHost(host=held.host)
+    tape.insert_event(tape.end_of(place), e.OthersObserved(held_hosts=(free,)))
+    tape.insert_event(place, e.OthersObserved(held_hosts=(held,)))
+
+
+def begin_where_too_few_controllers_serve(tape: Tape) -> None:
+    look = tape.first_look()
+    view = next(v for v in tape[look].event.hosts if v.kind is HostKind.CONTROLLER)
+    more = (replace(view, host="ctl-2", up=False), replace(view, host="ctl-3"))
+    tape.change(look, hosts=(*tape[look].event.hosts, *more))
+
+
+def elsewhere(tape: Tape, **more: Any) -> None:
+    """The host to which the first instance goes is another one than it was."""
+    look, target = tape.first_look(), tape[tape.moves()[0]].event.target
+    hosts = tape[look].event.hosts
+    told = tuple(replace(view, **more) if view.host == target else view for view in hosts)
+    tape.change(look, hosts=told)
+
+
+def leave_the_zone(tape: Tape) -> None:
+    elsewhere(tape, zone="far")
+
+
+def leave_the_aggregate(tape: Tape) -> None:
+    elsewhere(tape, aggregates=("ssd",))
+
+
 def lose_an_instance(tape: Tape) -> None:
     tape.change(tape.end_of(tape.moves()[-1]), host="")
 
@@ -239,6 +279,9 @@ CHANGES = {
     ),
     "given back": (forget_to_enable, fail_to_enable),
     "hosts of others": (take_a_host_of_others,),
+    "one session": (take_a_host_of_another_session, move_to_a_host_of_another_session),
+    "quorum": (begin_where_too_few_controllers_serve,),
+    "pools": (leave_the_zone, leave_the_aggregate),
     "capacity": (shrink_a_host, send_to_an_unknown_host),
     "answers": (hear_nobody, answer_for_another, default_while_it_listens),
     "consent": (
@@ -272,9 +315,114 @@ async def test_a_broken_journal_is_found_by_its_rule(name, change):
 
 
 async def test_every_rule_is_broken_by_some_test():
-    here = {*CHANGES, "spread", "group budget", "lead time", "migration type"}
+    here = {*CHANGES, "spread", "group budget", "lead time", "migration type", "failure budget"}
+    here |= {"retired hosts", "health gates", "fallback", "evacuation"}  # test_checker_difficult.py
     reports_only = {"interruption"}
     assert here | reports_only == {rule.name for rule in verify(await story(BUSY)).rules}
+
+
+ASIDE = "one host fails within the budget"
+
+
+def lose_no_host(tape: Tape) -> None:
+    tape.change(0, policy=replace(tape[0].event.policy, failure_budget=0))
+
+
+def set_aside_what_was_not_selected(tape: Tape) -> None:
+    tape.change(tape.place(e.HostSetAside), host="c9")
+
+
+def go_on_with_it(tape: Tape) -> None:
+    run = StepVerb.RUN_ACTION
+    again = e.StepStarted(step_id="run_action/c2/0/2", verb=run, host="c2", action_index=0)
+    tape.insert_event(tape.place(e.HostSetAside) + 1, again)
+    tape.insert_event(
+        tape.place(e.HostSetAside) + 2,
+        e.StepEnded(step_id=again.step_id, outcome=StepOutcome.DONE),
+    )
+
+
+def end_well_without_it(tape: Tape) -> None:
+    place = tape.places(e.StateEntered)[-1]
+    tape.change(place, state=S.MAINTENANCE_DONE, reason="")
+
+
+def move_to_it(tape: Tape) -> None:
+    move = next(n for n in tape.moves() if tape[n].event.host != "c2")
+    tape.change(move, target="c2")
+
+
+def forget_that_it_left(tape: Tape) -> None:
+    gone = tape.place(e.HostChanged, progress=HostProgress.HOST_REMOVED)
+    tape.put(gone, e.WorldObserved())
+
+
+def remove_another(tape: Tape) -> None:
+    removal = tape.place(e.StepStarted, verb=StepVerb.REMOVE_HOST)
+    tape.change(removal, host="c3")
+
+
+def open_it_again(tape: Tape) -> None:
+    at = tape.place(e.StepStarted, verb=StepVerb.REMOVE_HOST)
+    tape.change(at, verb=StepVerb.ENABLE_HOST)
+
+
+def open_it_again_once_deleted(tape: Tape) -> None:
+    at = tape.place(e.StepStarted, verb=StepVerb.REMOVE_HOST)
+    tape.insert_event(at, e.SessionDeleted())
+    open_it_again(tape)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [move_to_it, forget_that_it_left, remove_another, open_it_again, open_it_again_once_deleted],
+)
+async def test_a_retired_host_takes_nothing_and_leaves(change):
+    tape = await story("a host is retired")
+    assert verify(tape).ok
+    assert rule(verify(tape), "retired hosts").checked > 1
+    change(tape)
+    assert "retired hosts" in broken(verify(tape))
+
+
+def check_nothing_before_closing(tape: Tape) -> None:
+    end_of_a_check(tape, after=False)
+
+
+def check_nothing_after_the_work(tape: Tape) -> None:
+    end_of_a_check(tape, after=True)
+
+
+def end_of_a_check(tape: Tape, *, after: bool) -> None:
+    """The check of c1 ends otherwise than well."""
+    step_id = "run_action/c1/0/after/1" if after else "run_action/c1/0/1"
+    tape.change(tape.place(e.StepEnded, step_id=step_id), outcome=StepOutcome.FAILED)
+
+
+@pytest.mark.parametrize("change", [check_nothing_before_closing, check_nothing_after_the_work])
+async def test_no_host_is_begun_or_done_without_its_checks(change):
+    tape = await story("a host does not pass its check")
+    assert verify(tape).ok
+    assert rule(verify(tape), "health gates").checked > 1
+    change(tape)
+    assert broken(verify(tape)) == {"health gates"}
+
+
+@pytest.mark.parametrize(
+    ("change", "more"),
+    [
+        (lose_no_host, set()),
+        (set_aside_what_was_not_selected, set()),
+        (go_on_with_it, set()),
+        (end_well_without_it, {"given back"}),
+    ],
+)
+async def test_hosts_that_were_set_aside_are_left_alone_and_not_forgotten(change, more):
+    tape = await story(ASIDE)
+    assert verify(tape).ok
+    assert rule(verify(tape), "failure budget").checked == 1
+    change(tape)
+    assert broken(verify(tape)) == {"failure budget"} | more
 
 
 async def test_a_full_host_takes_nothing_more():

@@ -289,13 +289,6 @@ def test_no_journal_proves_nothing():
     assert not verify(()).ok
 
 
-async def test_a_policy_that_was_not_read_is_not_judged():
-    certificate = verify(await story("everybody agrees"), policy_known=False)
-    assert certificate.ok
-    assert rule(certificate, "slots").verdict == "unknown"
-    assert rule(certificate, "slots").checked == 0
-
-
 async def test_text_and_document_tell_the_same():
     recorded = await story("everybody agrees")
     recorded.change(recorded.moves()[-1], how=OWN)

@@ -39,6 +39,7 @@ def test_what_is_no_time_is_refused_with_forms_that_work(text: str) -> None:
 
 def test_an_action_is_a_type_and_a_plugin_and_perhaps_hints() -> None:
     assert action_of("host:dummy").type == ActionType.ACTION_TYPE_HOST
+    assert action_of("check:healthy").type == ActionType.ACTION_TYPE_CHECK
     hinted = action_of('compute:command:{"seconds": 2, "url": "http://a:1"}')
     assert hinted.plugin == "command"
     assert MessageToDict(hinted.metadata) == {"seconds": 2.0, "url": "http://a:1"}

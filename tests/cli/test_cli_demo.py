@@ -8,6 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
+from tests.e2e.service import until
+
 DEMO = [sys.executable, "-m", "fenix_grpc.cli", "demo", "--plain", "--speed", "10"]
 PROMISES = [
     "✓ every host was empty before its work began, and stayed so",
@@ -25,9 +27,9 @@ async def start(directory: Path) -> asyncio.subprocess.Process:
     )
 
 
-def left_of(directory: Path) -> list[str]:
-    """Files in a directory, and command lines of processes that mention it."""
-    found = [file.name for file in directory.iterdir()]
+def at_work_in(directory: Path) -> list[str]:
+    """Command lines of processes that mention a directory."""
+    found = []
     for file in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             words = file.read_bytes().replace(b"\0", b" ").decode()
@@ -36,6 +38,18 @@ def left_of(directory: Path) -> list[str]:
         if str(directory) in words:
             found.append(words)
     return found
+
+
+def left_of(directory: Path) -> list[str]:
+    """What is in a directory, and who works there."""
+    return [*(file.name for file in directory.iterdir()), *at_work_in(directory)]
+
+
+async def until_under_way(demo: asyncio.subprocess.Process) -> None:
+    assert demo.stdout is not None
+    async for line in demo.stdout:
+        if b"session created" in line:
+            return
 
 
 async def test_it_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
@@ -50,12 +64,22 @@ async def test_it_ends_well_and_leaves_nothing_behind(tmp_path: Path) -> None:
 
 async def test_it_ends_its_processes_when_it_is_ended(tmp_path: Path) -> None:
     demo = await start(tmp_path)
-    assert demo.stdout is not None
-    async for line in demo.stdout:
-        if b"session created" in line:
-            break
+    await until_under_way(demo)
     demo.send_signal(signal.SIGTERM)
     rest = (await demo.communicate())[0].decode()
     assert demo.returncode == 130, rest
     assert "Traceback" not in rest
     assert left_of(tmp_path) == []
+
+
+async def test_its_processes_end_when_it_is_killed(tmp_path: Path) -> None:
+    demo = await start(tmp_path)
+    await until_under_way(demo)
+    assert len(at_work_in(tmp_path)) >= 3
+    demo.kill()
+    await demo.communicate()
+
+    async def look() -> list[str]:
+        return at_work_in(tmp_path)
+
+    assert await until(look, lambda found: not found) == []

@@ -40,12 +40,15 @@ class Machines:
         self.running = {f"id-{name}": name for name in names}
         self.size = len(names)
         self.log: list[str] = []
-        self.stuck = False
+        #: How often there is no room for another instance.
+        self.full = 0
+        self.settled = asyncio.Event()
+        self.settled.set()
 
     async def instances(self) -> Mapping[str, str]:
         return dict(self.running)
 
-    async def scale_in(self, amount: Resources) -> Sequence[str]:
+    async def scale_in(self, amount: Resources, suggested: Sequence[str] = ()) -> Sequence[str]:
         if len(self.running) * 2 - amount.vcpus < 2:
             raise CannotComply("nothing can be spared")
         gone = sorted(self.running)[: -(-amount.vcpus // 2)]
@@ -59,10 +62,12 @@ class Machines:
         return new
 
     async def replace(self, instance_id: str) -> str:
-        if self.stuck:
+        if self.full:
+            self.full -= 1
             raise CannotComply("no room")
         self.running[f"{instance_id}-2"] = self.running.pop(instance_id)
         self.log.append(f"replaced {instance_id}")
+        self.settled.set()
         return f"{instance_id}-2"
 
 
@@ -102,6 +107,10 @@ class Stage:
         if line.startswith("SESSION_DELETED"):
             self._ended.set()
 
+    async def _end(self, machines: Machines) -> None:
+        await self._ended.wait()
+        await machines.settled.wait()
+
     async def play(
         self,
         machines: Machines,
@@ -124,7 +133,7 @@ class Stage:
         vnfm = Vnfm(self.client, "p", machines, actions=actions, memory=memory, say=self._say)
         async with asyncio.TaskGroup() as tasks:
             running = tasks.create_task(vnfm.run())
-            ended = tasks.create_task(self._ended.wait())
+            ended = tasks.create_task(self._end(machines))
             await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
             running.cancel()
             ended.cancel()
@@ -195,11 +204,15 @@ async def test_own_action_replaces_the_instance_after_the_reply(stage: Stage) ->
     assert list(machines.running) == ["id-a-2"]
 
 
-async def test_an_instance_that_cannot_be_replaced_stays_and_is_reported(stage: Stage) -> None:
+async def test_an_instance_that_cannot_be_replaced_is_reported_and_tried_again(
+    stage: Stage,
+) -> None:
     machines = Machines("a")
-    machines.stuck = True
+    machines.full = 2
+    machines.settled.clear()
     await stage.play(machines, notice("PLANNED_MAINTENANCE", "a"), actions={"*": "OWN_ACTION"})
-    assert "! id-a stays: no room" in stage.lines
+    assert stage.lines.count("! id-a stays for now: no room") == 2
+    assert list(machines.running) == ["id-a-2"]
 
 
 async def test_an_instance_is_not_replaced_when_the_reply_did_not_count(stage: Stage) -> None:

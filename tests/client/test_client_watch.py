@@ -144,3 +144,32 @@ async def test_a_repeatable_call_is_made_until_it_is_answered() -> None:
             lambda: client.call(client.projects.ReplyProjectSession, request), Waits().backoff
         )
     assert response.counted
+
+
+async def test_a_watch_outlives_its_token_when_that_can_be_renewed() -> None:
+    expired = Failure(code=grpc.StatusCode.UNAUTHENTICATED)
+    shown: list[str] = []
+
+    def renewed() -> str:
+        shown.append(f"t{len(shown)}")
+        return shown[-1]
+
+    async with ScriptedFenix() as fenix:
+        fenix.reply("WatchProject", [told("1"), expired], [told("2"), expired], expired)
+        async with connect(fenix.target, renewed) as client:
+            assert await tokens(client, 2, Waits().backoff) == ["1", "2"]
+            fenix.requests.clear()
+            shown.clear()
+            fenix.forget("WatchProject")
+            fenix.reply("WatchProject", [told("1"), expired], [told("2"), expired], expired)
+            with pytest.raises(CallFailed, match="told to fail"):  # a new one is refused at once
+                await tokens(client, 3, Waits().backoff)
+        assert [request.after for request in fenix.requests["WatchProject"]] == ["", "1", "2"]
+        assert shown == ["t0", "t1", "t2"]
+        assert fenix.metadata["x-auth-token"] == "t2"
+
+        fenix.forget("WatchProject")
+        fenix.reply("WatchProject", [told("1"), expired])
+        async with connect(fenix.target, "always the same") as client:
+            with pytest.raises(CallFailed):
+                await tokens(client, 2, Waits().backoff)

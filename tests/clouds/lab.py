@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 from fenix_grpc.clock import VirtualClock
 from fenix_grpc.clouds.simulated import Definition, SimulatedCloud, parse
-from fenix_grpc.clouds.simulated.definition import MOVES
+from fenix_grpc.clouds.simulated.definition import MOVES, Fault
 from fenix_grpc.core.model import InstanceView, Resources
 from fenix_grpc.ports import Clock, Cloud
 
@@ -103,6 +103,12 @@ class SimulatedLab:
 
     async def disable(self, host: str, reason: str) -> None:
         await self.simulated.set_enabled(host, False, reason)
+
+    async def stick(self, host: str) -> None:
+        await self.simulated.disturb(Fault(effect="stuck", host=host))
+
+    async def bury(self, host: str) -> None:
+        await self.simulated.set_up(host, False)
 
     async def moves(self, instance_id: str) -> int:
         return sum(

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from fenix_grpc.clock import VirtualClock
-from fenix_grpc.clouds.simulated import SimulatedCloud
+from fenix_grpc.clouds.simulated import Fault, SimulatedCloud
 from fenix_grpc.core.errors import CloudRefused, CloudUnavailable, InvalidRequest, NotFound
 from fenix_grpc.core.model import InstanceAction, Resources
 from tests.clouds.lab import SIZE, a_cloud, definition, hosts, project, the, vms
@@ -128,6 +128,14 @@ async def test_an_instance_in_error_cannot_be_moved() -> None:
         await move(cloud, "vm-1")
 
 
+@pytest.mark.parametrize("how", [COLD, LIVE])
+async def test_a_move_may_break_its_instance(how: InstanceAction) -> None:
+    cloud = a_cloud(hosts(2), project(vms(1, on="h1")), FAULT + "effect = 'break'")
+    for _ in range(2):  # nor is it taken for success when asked again
+        with pytest.raises(CloudRefused, match="is in ERROR on h2"):
+            await move(cloud, "vm-1", how)
+
+
 async def test_a_project_s_own_action_is_not_for_the_cloud() -> None:
     cloud = a_cloud(hosts(2), project(vms(1)))
     with pytest.raises(InvalidRequest):
@@ -231,6 +239,52 @@ async def test_the_api_may_be_away_for_a_while() -> None:
             await cloud.inventory()
 
 
+async def test_an_answer_may_be_lost_and_what_was_asked_is_done() -> None:
+    cloud = a_cloud(
+        *(hosts(2), project(vms(1, on="h1")), "[durations]\nlive_migrate = 5"),
+        *(FAULT + f"effect = 'lose'\nnth = 1\noperation = '{it}'" for it in ("disable", "enable")),
+        FAULT + "effect = 'lose'\nnth = 1\noperation = 'live_migrate'",
+    )
+    for change in (cloud.disable_host, cloud.enable_host):
+        with pytest.raises(CloudUnavailable, match="as told"):
+            await change("h2", "session 1")
+        await change("h2", "session 1")
+    with pytest.raises(CloudUnavailable, match="as told"):
+        await move(cloud, "vm-1")
+    assert (await the(cloud, "vm-1")).status == "MIGRATING"
+    view = await the(cloud, "vm-1")
+    await cloud.move_instance(view.instance_id, LIVE, source="h1", timeout_s=60)
+    assert verbs(cloud) == ["disable", "enable", "live_migrate", "moved"]
+
+
+async def test_everything_may_take_longer() -> None:
+    clock = VirtualClock()
+    cloud = a_cloud(
+        *(hosts(2), project(vms(1, on="h1")), "[durations]\nlive_migrate = 5"),
+        FAULT + "effect = 'slow'\ndelay_s = 4",
+        clock=clock,
+    )
+    began = clock.now()
+    (view,) = (await cloud.inventory()).instances
+    assert (clock.now() - began).total_seconds() == 4
+    await cloud.move_instance(view.instance_id, LIVE, source="h1", timeout_s=60)
+    assert (clock.now() - began).total_seconds() == 4 + 5 + 4
+
+
+async def test_a_living_cloud_is_disturbed_for_a_while() -> None:
+    clock = VirtualClock()
+    cloud = a_cloud(hosts(1), clock=clock)
+    await clock.sleep_until(clock.now() + timedelta(seconds=100))
+    for _ in range(2):
+        await cloud.disturb(Fault(effect="unavailable", operation="inventory", for_s=5))
+        with pytest.raises(CloudUnavailable):
+            await cloud.inventory()
+        await clock.sleep_until(clock.now() + timedelta(seconds=5))
+        assert await cloud.inventory()
+    with pytest.raises(InvalidRequest, match=r"fault.host: nowhere is not described"):
+        await cloud.disturb(Fault(effect="refuse", host="nowhere"))
+
+
 # Projects
 
 
@@ -310,3 +364,22 @@ async def test_looking_twice_at_an_unchanged_cloud_costs_nothing() -> None:
     after = await cloud.inventory()
     assert after != before
     assert after.instances[1] is before.instances[1]
+
+
+async def test_a_disk_that_is_full_is_a_cloud_that_is_away() -> None:
+    cloud = a_cloud(hosts(2), project(vms(1)))
+    database = cloud._state._db
+    (pages,) = database.execute("PRAGMA page_count").fetchone()
+    database.execute(f"PRAGMA max_page_count = {pages}")
+
+    async def fill() -> None:
+        for _ in range(200):
+            await cloud.set_up("h1", False)
+
+    with pytest.raises(CloudUnavailable, match="cannot be had: database or disk is full"):
+        await fill()
+    (before,) = database.execute("SELECT count(*) FROM log").fetchone()
+    database.execute("PRAGMA max_page_count = 100000")
+    await cloud.set_up("h1", True)
+    (after,) = database.execute("SELECT count(*) FROM log").fetchone()
+    assert after == before + 1, "what could not be written left nothing behind"

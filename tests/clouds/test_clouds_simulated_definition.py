@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -125,3 +127,18 @@ async def test_options_choose_file_and_state(tmp_path: Path) -> None:
     with pytest.raises(InvalidRequest) as caught:
         create({"flie": "x"}, VirtualClock())
     assert "flie" in str(caught.value)
+
+
+async def test_a_state_from_before_hosts_could_be_in_trouble_is_brought_up_to_date(
+    tmp_path: Path,
+) -> None:
+    options = {"file": str(DEMO), "state": str(tmp_path / "cloud.sqlite")}
+    await create(options, VirtualClock()).aclose()
+    with closing(sqlite3.connect(options["state"])) as state:
+        state.execute("ALTER TABLE host DROP COLUMN trouble")
+    for trouble in ("", "no network"):
+        cloud = create(options, VirtualClock())
+        (host,) = [each for each in (await cloud.inventory()).hosts if each.host == "compute-1"]
+        assert host.trouble == trouble
+        await cloud.set_trouble(host.host, "no network")
+        await cloud.aclose()

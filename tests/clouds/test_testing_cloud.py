@@ -70,7 +70,25 @@ class RefusesInVain(Driver):
             return MoveResult(host=more["source"])
 
 
+class NeverHurries(Driver):
+    async def move_instance(self, *args: Any, **more: Any) -> MoveResult:
+        return await self.real.move_instance(*args, **more | {"live": None})
+
+
+class BelievesItMoved(Driver):
+    async def evacuate_instance(self, *args: Any, **more: Any) -> MoveResult:
+        return MoveResult(host=more["target"])
+
+
+class RemovesAnything(Driver):
+    async def remove_host(self, host: str, reason: str) -> None:
+        pass
+
+
 FOUND_BY = {
+    RemovesAnything: {"removes_nothing_that_serves"},
+    NeverHurries: {"aborts_what_is_slow", "forces_what_is_slow"},
+    BelievesItMoved: {"evacuates_the_dead_only"},
     LooksOnce: {"shows_what_is_now", "moves_to_the_target"},
     DisablesAgain: {"leaves_what_others_disabled"},
     EnablesAll: {"leaves_what_others_disabled", "leaves_what_others_disabled_since"},

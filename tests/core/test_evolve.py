@@ -8,7 +8,9 @@ from fenix_grpc.core import events as e
 from fenix_grpc.core.evolve import fold
 from fenix_grpc.core.model import (
     Answer,
+    HeldHost,
     HostProgress,
+    Impact,
     InstanceAction,
     Inventory,
     NoticeKind,
@@ -32,6 +34,11 @@ DISABLE = e.StepStarted(step_id="disable_host/c1/1", verb=StepVerb.DISABLE_HOST,
 SAMPLES = (
     e.WorldObserved(instances=(instance("z", "c9"),), gone_instances=("a",), gone_hosts=("c3",)),
     e.WorldObserved(problem="away"),
+    e.OthersObserved(
+        held_hosts=(HeldHost(host="c1", session_id="s2"), HeldHost(host="c2")),
+        impacts=(Impact(instance_id="a", session_id="s2", groups=("g",)),),
+        gone_impacts=("b",),
+    ),
     e.HostsSelected(hosts=("c1",), excluded={"c2": "held"}),
     e.StateEntered(state=S.PLANNED_MAINTENANCE, host="c1"),
     e.PlanMade(waves=(e.PlanWave(hosts=("c1",)),), reason="the first"),
@@ -42,6 +49,10 @@ SAMPLES = (
     e.ProjectDefaulted(notice_id="n9", project_id="red", kind=NoticeKind.MAINTENANCE),
     e.InstanceActionDone(instance_id="q", project_id="red", action=InstanceAction.MIGRATE),
     e.HostChanged(host="nowhere", progress=HostProgress.IN_MAINTENANCE),
+    e.HostSetAside(host="c1", reason="it failed"),
+    e.ActionReplaced(
+        instance_id="a", project_id="red", action=InstanceAction.MIGRATE, reason="it failed"
+    ),
     MOVE,
     DISABLE,
     e.StepEnded(step_id="nothing/1", outcome=StepOutcome.DONE),
@@ -49,6 +60,7 @@ SAMPLES = (
     e.SessionContinued(state=S.SCALE_IN),
     e.SessionDeleted(),
     e.SessionClosed(),
+    e.SessionVerified(ok=True, rules=(e.RuleJudged(name="journal", verdict="kept", checked=9),)),
 )
 
 
@@ -104,6 +116,18 @@ def test_a_second_end_of_a_step_changes_nothing():
     session = after(a_session(instances=(instance("a", "c1"),)), MOVE, lost)
     assert after(session, late).instances["a"].host == "c1"
     assert "a" in session.lost_moves
+
+
+def test_a_move_of_unknown_outcome_disturbs_until_somebody_looks():
+    lost = e.StepEnded(step_id=MOVE.step_id, outcome=StepOutcome.LOST)
+    session = after(a_session(instances=(instance("a", "c1"),)), MOVE, lost)
+    ended = session.moved["a"]
+    before = after(session, e.WorldObserved(looked_after_seq=session.seq - 1), seconds=10)
+    assert before.moved["a"] == ended
+    looked = after(before, e.WorldObserved(looked_after_seq=session.seq), seconds=20)
+    assert looked.moved["a"] == looked.updated_at > ended
+    again = after(looked, e.WorldObserved(looked_after_seq=looked.seq), seconds=30)
+    assert again.moved["a"] == looked.moved["a"]
 
 
 def test_a_look_leaves_running_moves_alone():

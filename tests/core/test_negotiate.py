@@ -100,7 +100,7 @@ def test_a_project_that_was_not_asked_yet_is_told_so():
 
 
 def test_a_project_without_instances_here_is_unknown():
-    with pytest.raises(NotFound, match="project green"):
+    with pytest.raises(NotFound, match="session"):
         check_reply(awaiting_both(), reply(project_id="green"))
 
 
@@ -192,3 +192,26 @@ def test_a_reply_that_names_nothing_answers_what_is_still_open():
     event = check_reply(session, reply(NoticeKind.PLANNED_MAINTENANCE))
     assert isinstance(event, e.ProjectReplied)
     assert event.notice_id == "n1"
+
+
+def test_what_is_not_possible_any_more_cannot_be_chosen():
+    question = e.ProjectAsked(
+        notice_id="n1",
+        project_id="red",
+        kind=NoticeKind.PLANNED_MAINTENANCE,
+        instance_ids=("r1",),
+        allowed_actions=(InstanceAction.MIGRATE, InstanceAction.OWN_ACTION),
+    )
+    session = after(a_session(instances=BOTH), question)
+    kind = NoticeKind.PLANNED_MAINTENANCE
+    for said in (
+        {"action": InstanceAction.LIVE_MIGRATE},
+        {"instance_actions": {"r1": InstanceAction.LIVE_MIGRATE}},
+    ):
+        with pytest.raises(InvalidRequest, match="choose of MIGRATE, OWN_ACTION"):
+            check_reply(session, reply(kind, **said))
+    assert isinstance(
+        check_reply(session, reply(kind, action=InstanceAction.MIGRATE)), e.ProjectReplied
+    )
+    refusal = check_reply(session, reply(kind, Answer.NACK))
+    assert isinstance(refusal, e.ProjectReplied)

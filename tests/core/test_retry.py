@@ -37,7 +37,7 @@ def test_a_failed_step_waits_and_is_given_up_at_its_limit():
     assert attempt(once, at(5), StepVerb.DISABLE_HOST, host="c1") == Later(at(10), T0, "no")
     twice = ended(once, StepOutcome.FAILED, 10)
     assert attempt(twice, at(99), StepVerb.DISABLE_HOST, host="c1") == GiveUp(
-        "disabling host c1 failed (2 times): no"
+        "disabling host c1 failed (2 times): no", "c1"
     )
 
 
@@ -83,5 +83,5 @@ def test_a_failed_action_is_not_repeated_by_itself():
         a_session(policy=POLICY, actions=(spec,)), StepOutcome.FAILED, 0, StepVerb.RUN_ACTION
     )
     assert attempt(session, at(99), StepVerb.RUN_ACTION, host="c1") == GiveUp(
-        "action patch on c1 failed: no"
+        "action patch on c1 failed: no", "c1"
     )

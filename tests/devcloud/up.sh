@@ -70,7 +70,6 @@ if ! [ -f "$DATA/.schemas" ]; then
         --bootstrap-admin-url $AUTH_URL --bootstrap-internal-url $AUTH_URL --bootstrap-public-url $AUTH_URL
     q placement-manage --config-file "$ETC/placement/placement.conf" db sync
     q glance-manage --config-file "$ETC/glance/glance-api.conf" db_sync
-    [ "$TELEMETRY" != 1 ] || q aodh-dbsync --config-file "$ETC/aodh/.aodh/aodh.conf"
   ) & a=$!
   ( nova_manage api_db sync
     nova_manage cell_v2 map_cell0 --database_connection "$(db nova_cell0)"
@@ -80,6 +79,11 @@ if ! [ -f "$DATA/.schemas" ]; then
   ) & b=$!
   wait $a; wait $b
   touch "$DATA/.schemas"; say "schemas created"
+fi
+
+if [ "$TELEMETRY" = 1 ] && ! [ -f "$DATA/.schema-aodh" ]; then
+  q aodh-dbsync --config-file "$ETC/aodh/.aodh/aodh.conf"
+  touch "$DATA/.schema-aodh"
 fi
 
 # 5. services -----------------------------------------------------------------------------------
@@ -121,7 +125,7 @@ if [ "$TELEMETRY" = 1 ]; then
   start ceilometer-notification ceilometer-agent-notification --config-file "$ETC/ceilometer/ceilometer.conf"
 fi
 wait_http http://$IP:$P_NEUTRON/; wait_http http://$IP:$P_NOVA/; wait_http http://$IP:$P_GLANCE/; say "APIs up"
-"$VENV/bin/python" "$HERE/agents.py" "$ETC/neutron" $HOSTS >>"$LOG/agents.log" 2>&1; say "layer-2 agents registered for every host"
+logged "$LOG/agents.log" "$VENV/bin/python" "$HERE/agents.py" "$ETC/neutron" $HOSTS; say "layer-2 agents registered for every host"
 cat >"$ETC/clouds.yaml" <<X
 clouds:
   devcloud: &admin

@@ -6,7 +6,9 @@ import re
 
 _ID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 _TIME = r"\d{4}-\d\d-\d\d|\d\d:\d\d:\d\d|\d+\.\d s"
-_PARTS = re.compile(rf"(\.\.\.|{_ID}|{_TIME})")
+#: A time of day without seconds, which may be tomorrow's.
+_HOUR = r"(?<![\d:])\d\d:\d\d(?![\d:])"
+_PARTS = re.compile(rf"(\.\.\.|{_ID}|{_TIME}|{_HOUR})")
 
 
 class Shown:
@@ -40,6 +42,8 @@ class Shown:
     def _part(self, part: str, new: set[str]) -> str:
         if part == "...":
             return ".*?"
+        if re.fullmatch(_HOUR, part):
+            return r"(?:[A-Z][a-z]{2} )?\d\d:\d\d"
         if re.fullmatch(_TIME, part):
             return re.sub(r"\d+", r"\\d+", re.escape(part))
         if not re.fullmatch(_ID, part) or part in self._known.values():

@@ -101,7 +101,7 @@ _UNKNOWN_THINGS = (
         404,
     ),
     reply("unknown session", "is not known", _ACK, NOT_FOUND, session_id=UNKNOWN),
-    reply("foreign project", "project blue is not known", _ACK, NOT_FOUND, project_id=FOREIGN),
+    reply("foreign project", "is not known", _ACK, NOT_FOUND, project_id=FOREIGN),
 )
 
 _IDS = (
@@ -271,7 +271,7 @@ _BODIES = (
     body("null", "must be a JSON object", b"null"),
     body("endless nesting", "nested too deeply", b'{"a":' * 100_000, 400),
     body("deepest", "metadata", {"metadata": nested(60)}),
-    body("too large", "the body is longer than", b" " * (2 << 20), 413),
+    body("too large", "the body is longer than", b" " * (5 << 20), 413),
     body("XML", "not JSON", b"<create/>", 400, **{"content-type": "text/xml"}),
     body("unknown key", "unknown keys: host", {"host": ["c1"]}),
     body("hosts: text", "hosts: must be a list", {"hosts": "c1"}),

@@ -25,7 +25,7 @@ REST_DOORS = ("in-process", "channel")
 PATIENCE_S = 30.0
 _LOOK_S = 0.02
 #: What a log never holds, whatever clients send.
-_DEFECTS = ("Traceback", "incident", "Unexpected", "never retrieved", "never awaited")
+DEFECTS = ("Traceback", "incident", "Unexpected", "never retrieved", "never awaited")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +41,7 @@ class Service:
     def defects(self) -> list[str]:
         """Lines of the logs that tell of a defect."""
         lines = [line for log in self.logs for line in log.read_text(errors="replace").splitlines()]
-        return [line for line in lines if any(word in line for word in _DEFECTS)]
+        return [line for line in lines if any(word in line for word in DEFECTS)]
 
 
 @asynccontextmanager

@@ -97,7 +97,7 @@ def v1(door: httpx.AsyncClient, request: pytest.FixtureRequest) -> V1:
 
 
 def a_session(in_days: int = 0, **changed: Any) -> dict[str, Any]:
-    """The sample without what is not served yet, at a time that is not past."""
+    """The sample without what needs a server on the internet, at a time that is not past."""
     at = SystemClock().now() + timedelta(days=in_days)
     body = {**SAMPLE, "maintenance_at": f"{at:%Y-%m-%d %H:%M:%S}", **changed}
     del body["download"]
@@ -171,10 +171,10 @@ async def test_the_sample_as_published_is_past(v1: V1) -> None:
     assert await v1.ok("GET") == before
 
 
-async def test_downloads_are_not_supported_yet_and_nobody_is_left_in_doubt(v1: V1) -> None:
+async def test_downloads_where_none_are_taken_leave_nobody_in_doubt(v1: V1) -> None:
     before = await v1.ok("GET")
     error = await v1.refused(422, "POST", body={**a_session(), "download": SAMPLE["download"]})
-    assert error.startswith("download: not supported yet")
+    assert error == "packages: this server takes none: [packages] has no directory"
     assert await v1.ok("GET") == before
 
 

@@ -176,7 +176,7 @@ async def test_a_watch_of_all_sessions_sees_each_of_them_whole_and_goes_on(
 
 
 async def test_watchers_live_through_the_death_of_the_server(service: Service) -> None:
-    session_id = await a_session(service, work_s=0.8)
+    session_id = await a_session(service, work_s=1.5)
     async with asyncio.TaskGroup() as tasks:
         watching = [
             tasks.create_task(record(reader, service, watch(session_id)))

@@ -10,6 +10,7 @@ from fenix_grpc.core.events import WorldObserved
 from fenix_grpc.core.model import InstanceView, Inventory, SessionState
 from fenix_grpc.engine.demands import Demands
 from fenix_grpc.engine.runner import Runner
+from fenix_grpc.others import Others
 from fenix_grpc.ports import ConstraintKind
 from fenix_grpc.store import SqlConstraints, SqlJournal
 from fenix_grpc.workflows.default import WORKFLOW
@@ -86,6 +87,7 @@ async def _carry(world: World, store: SqlConstraints) -> None:
         performer=world.performer,
         workflow=WORKFLOW,
         listening=world.listening,
+        others=Others(world.journal),
         constraints=store,
     )
     await runner.run(await world.journal.read(SESSION))

@@ -13,6 +13,7 @@ from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc_status import rpc_status
 
+from fenix_grpc.v1 import plan_pb2 as plan_pb
 from fenix_grpc.v1 import project_service_pb2 as project_pb
 from fenix_grpc.v1 import session_service_pb2 as session_pb
 from fenix_grpc.v1 import types_pb2 as pb
@@ -34,6 +35,24 @@ def refused(code: int, message: str, *details: Message) -> RpcError:
 def unknown(kind: str, name: str) -> RpcError:
     info = error_details_pb2.ResourceInfo(resource_type=kind, resource_name=name)
     return refused(code_pb2.NOT_FOUND, f"{kind} {name} is not known", info)
+
+
+def a_plan(session_id: str) -> plan_pb.SessionPlan:
+    """With one of everything."""
+    plan = plan_pb.SessionPlan(session_id=session_id, rounds=1, moves_gap=0.5)
+    plan.made_at.FromSeconds(1_900_000_000)
+    plan.hosts.add(host="c1", zone="az1").begins_at.FromSeconds(1_900_000_060)
+    plan.moves.add(instance_id="i1", source="c1", target="c2")
+    plan.moves.add(instance_id="i2", source="c1")
+    plan.bounds.makespan_s = 1800.5
+    plan.options.add(rounds=1, moves=2, chosen=True)
+    plan.blockers.add(
+        kind=plan_pb.BLOCKER_KIND_NO_ROOM, hosts=["c3"], scale_in=pb.Resources(vcpus=8)
+    )
+    plan.blockers.add(kind=plan_pb.BLOCKER_KIND_HOST_UNFIT, hosts=["c4"], proven=True)
+    plan.pace.move_p50_s = 42.5
+    plan.waiting.add(subject="window", reason="too short")
+    return plan
 
 
 class MemoryBackend:
@@ -153,6 +172,11 @@ class MemoryBackend:
             raise refused(code_pb2.FAILED_PRECONDITION, "the session has not failed")
         session.state = request.state or session.prev_state
         return session_pb.UpdateSessionResponse(session=session)
+
+    def _PlanSession(self, request: Any) -> Message:
+        if request.session_id:
+            self._find(request.session_id)
+        return session_pb.PlanSessionResponse(plan=a_plan(request.session_id))
 
     def _DeleteSession(self, request: Any) -> Message:
         self._find(request.session_id)

@@ -73,13 +73,43 @@ async def test_details_are_written_out(v1: httpx.AsyncClient, standard: httpx.As
     details = [
         {
             "@type": "type.googleapis.com/google.rpc.BadRequest",
-            "fieldViolations": [{"field": "maintenance_at", "description": "is required"}],
+            "fieldViolations": [
+                {
+                    "field": "maintenance_at",
+                    "description": "is required",
+                    "reason": "",
+                    "localizedMessage": None,
+                }
+            ],
         }
     ]
     for client in (v1, standard):
         response = await client.post("/v1/maintenance", json={})
         assert response.json()["details"] == details
         assert response.json()["message"] == "maintenance_at: is required"
+
+
+async def test_details_that_are_values_are_written_as_values(
+    standard: httpx.AsyncClient, memory: MemoryBackend
+) -> None:
+    status = status_pb2.Status(code=5, message="gone")
+    status.details.add().Pack(duration_pb2.Duration(seconds=3))
+    memory.failures[SESSIONS + "GetSession"] = RpcError(5, "gone", status)
+    response = await standard.get("/v1/maintenance/s")
+    assert response.json()["details"] == [
+        {"@type": "type.googleapis.com/google.protobuf.Duration", "value": "3s"}
+    ]
+
+
+async def test_a_detail_that_cannot_be_read_is_named(
+    standard: httpx.AsyncClient, memory: MemoryBackend
+) -> None:
+    status = status_pb2.Status(code=5, message="gone")
+    url = "type.googleapis.com/google.rpc.ErrorInfo"
+    status.details.add(type_url=url, value=b"\xff")
+    memory.failures[SESSIONS + "GetSession"] = RpcError(5, "gone", status)
+    response = await standard.get("/v1/maintenance/s")
+    assert (response.status_code, response.json()["details"]) == (404, [{"@type": url}])
 
 
 async def test_detail_of_an_unknown_type_is_named(
@@ -108,6 +138,20 @@ async def test_unavailable_says_when_to_come_back(
     memory.failures[SESSIONS + "GetSession"] = refused(14, "the database does not answer", info)
     response = await v1.get("/v1/maintenance/s")
     assert (response.status_code, response.headers["retry-after"]) == (503, header)
+
+
+@pytest.mark.parametrize("verb", ["get", "post"])
+async def test_a_limit_that_passes_says_when_to_come_back(
+    v1: httpx.AsyncClient, memory: MemoryBackend, verb: str
+) -> None:
+    """Also where too many sessions are 509: these do not become fewer in a moment."""
+    info = error_details_pb2.RetryInfo(retry_delay=duration_pb2.Duration(nanos=200_000_000))
+    failure = refused(8, "you make more than 5 calls a second", info)
+    memory.failures[SESSIONS + ("ListSessions" if verb == "get" else "CreateSession")] = failure
+    body = {"json": {"maintenance_at": "2018-02-28 06:06:03"}} if verb == "post" else {}
+    response = await getattr(v1, verb)("/v1/maintenance", **body)
+    assert (response.status_code, response.headers["retry-after"]) == (429, "1")
+    assert response.json()["error"] == "you make more than 5 calls a second"
 
 
 @pytest.mark.parametrize(("token", "status"), [("expired", 401), ("foreign", 403)])
@@ -241,7 +285,7 @@ async def test_who_calls_is_passed_on_and_request_ids_come_back(
         "x-openstack-request-id": "req-1",
     }
     response = await v1.get("/v1/maintenance", headers={**told, "x-roles": "admin"})
-    assert recorder.calls[-1][2] == told
+    assert recorder.calls[-1][2] == {**told, "fenix-peer": "rest:127.0.0.1:123"}
     assert response.headers["x-request-id"] == "r-1"
     assert response.headers["x-openstack-request-id"] == "req-1"
     missing = await v1.get("/v1/maintenance/none", headers=told)
@@ -271,5 +315,6 @@ async def test_errors_keep_their_details_over_a_channel(
             "@type": "type.googleapis.com/google.rpc.ErrorInfo",
             "reason": "TOO_MANY",
             "domain": "fenix",
+            "metadata": {},
         }
     ]

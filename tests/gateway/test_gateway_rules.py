@@ -52,6 +52,8 @@ from tests.gateway.memory import PROJECTS, SESSIONS, MemoryBackend, Recorder
         ),
         ("/maintenance/S:watch", ("S",), {"GET": SESSIONS + "WatchSession"}),
         ("/maintenance:watch", (), {"GET": SESSIONS + "WatchSession"}),
+        ("/maintenance/S:plan", ("S",), {"GET": SESSIONS + "PlanSession"}),
+        ("/maintenance:plan", (), {"POST": SESSIONS + "PlanSession"}),
         ("/maintenance/a:b", ("a:b",), {"GET": SESSIONS + "GetSession"}),
         ("/maintenance/a%3Awatch", ("a:watch",), {"GET": SESSIONS + "GetSession"}),
         ("/maintenance/a%2Fb/P", ("a/b", "P"), {"GET": PROJECTS + "GetProjectSession"}),
@@ -197,4 +199,11 @@ def test_annotation_that_cannot_be_served_is_an_error_at_start(
 
 
 def test_method_without_an_annotation_has_no_path(memory: MemoryBackend) -> None:
-    create_app(memory, services=[_service("unannotated")])
+    unannotated, annotated = _service("unannotated"), _service("annotated", get="/v1/{id}")
+    create_app(memory, services=[unannotated, annotated])
+    paths = [
+        binding.template
+        for service in (unannotated, annotated)
+        for binding in rules.bindings(service.methods[0], aliases=True)
+    ]
+    assert paths == ["/v1/{id}"]

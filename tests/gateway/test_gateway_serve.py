@@ -15,19 +15,20 @@ import pytest
 
 from fenix_grpc.v1 import session_service_pb2 as session_pb
 from gateway import Backend, ChannelBackend, create_app, serve
+from gateway.asgi import Answer, Limits
+from gateway.connection import names_in
 from tests.gateway.memory import PROJECT, MemoryBackend, grpc_server
 
 
 @asynccontextmanager
-async def _served(backend: Backend) -> AsyncIterator[str]:
+async def _served(backend: Backend, limits: Limits | None = None) -> AsyncIterator[str]:
     """A gateway on a free port; yields its URL. Stopped gracefully at the end."""
+    app = create_app(backend, limits=limits)
     stop = asyncio.Event()
     port: asyncio.Future[int] = asyncio.get_running_loop().create_future()
     async with asyncio.timeout(20), asyncio.TaskGroup() as tasks:
         tasks.create_task(
-            serve(
-                create_app(backend), "127.0.0.1", 0, stop=stop, on_ready=port.set_result, grace_s=10
-            )
+            serve(app, "127.0.0.1", 0, stop=stop, on_ready=port.set_result, grace_s=10)
         )
         try:
             yield f"http://127.0.0.1:{await port}"
@@ -86,6 +87,70 @@ async def test_stopping_ends_streams_with_a_word(memory: MemoryBackend) -> None:
         await stream.__aexit__(None, None, None)
     assert "resume from the last token" in lines[-1]
     assert memory.watchers == 0
+
+
+async def test_stopping_answers_what_was_on_its_way(memory: MemoryBackend) -> None:
+    """One connection is new, one has been answered before; a third asks for nothing and is closed all the same."""
+    asked = b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n"
+    async with _served(memory, Limits(last_request_s=2.0)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        opened = [await asyncio.open_connection(host, int(port)) for _ in range(3)]
+        (_, new), (before, kept), _ = opened
+        kept.write(asked)
+        assert b"200" in await before.readline()
+        await before.readuntil(b"ok")
+        asyncio.get_running_loop().call_later(0.3, lambda: [new.write(asked), kept.write(asked)])
+    read = [await reader.read() for reader, _ in opened]
+    assert [b"200 OK" in each and b"connection: close" in each for each in read] == [1, 1, 0]
+    for _, writer in opened:
+        writer.close()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"GET /healthz HTTP/1.1\r\nx-long: " + b"y" * 9000 + b"\r\n\r\n",
+        b"GET /healthz HTTP/1.1\r\nx-endless: " + b"y" * 9000,
+        b"GET /" + b"y" * 9000,
+    ],
+    ids=["header", "endless header", "endless path"],
+)
+async def test_a_head_that_is_too_long_is_refused_before_it_ends(
+    memory: MemoryBackend, head: bytes
+) -> None:
+    async with _served(memory, Limits(head_bytes=8192)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(head)
+        assert (await reader.readline()).startswith(b"HTTP/1.1 431 ")
+        assert (await reader.read()).endswith(b"connection: close\r\n\r\n")
+        writer.close()
+        async with httpx.AsyncClient(base_url=url) as client:
+            fits = {"x-long": "y" * 4000}
+            assert (await client.get("/healthz", headers=fits)).status_code == 200
+
+
+async def test_a_client_that_takes_nothing_is_disconnected(memory: MemoryBackend) -> None:
+    async with _served(memory, Limits(stalled_s=0.2)) as url:
+        host, _, port = url.removeprefix("http://").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port), limit=1024)
+        writer.write(b"GET /v1/maintenance:watch HTTP/1.1\r\nhost: x\r\n\r\n")
+        await memory.until_watchers(1)
+        for _ in range(40):
+            await memory.say(session_pb.WatchSessionResponse(token="t" * 500_000))
+        await memory.until_watchers(0)
+        with pytest.raises((ConnectionResetError, asyncio.IncompleteReadError)):
+            await reader.readexactly(40 * 500_000)
+        writer.close()
+
+
+async def test_pages_of_whoever_runs_it_are_there(memory: MemoryBackend) -> None:
+    app = create_app(memory, pages={"/readyz": lambda: Answer(status=503, body=b"{}")})
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://x") as client:
+        assert (await client.get("/readyz")).status_code == 503
+        assert (await client.post("/readyz")).status_code == 405
+        assert (await client.get("/metrics")).status_code == 404
 
 
 async def test_any_other_asgi_server_may_run_it(memory: MemoryBackend) -> None:
@@ -160,3 +225,21 @@ async def test_exception_in_a_server_is_an_incident_without_its_text(memory: Mem
         assert response.status_code == 500
         assert "secret" not in response.text
     await server.stop(grace=None)
+
+
+def test_names_of_a_certificate_are_texts_that_metadata_can_carry() -> None:
+    certificate = {
+        "subject": ((("organizationName", "Example"),), (("commonName", "ops"),)),
+        "subjectAltName": (
+            ("DNS", "ops.example"),
+            ("URI", "spiffe://example/ops"),
+            ("IP Address", "192.0.2.7"),
+            ("DirName", ((("commonName", "dir"),),)),
+            ("DNS", "ops"),
+            ("DNS", "n\u00e4me"),
+            ("DNS", ""),
+        ),
+    }
+    names = ["ops.example", "spiffe://example/ops", "192.0.2.7", "ops"]
+    assert names_in(certificate) == names
+    assert names_in({}) == []

@@ -300,3 +300,14 @@ def test_json_of_well_known_types() -> None:
     packed = any_pb2.Any()
     packed.Pack(type_pb2.EnumValue(name="N"))
     assert to_json(packed)["name"] == "N"
+
+
+@pytest.mark.parametrize(
+    "query", ["page_size=1&page_size=2", "page_size=1&pageSize=2", "pageSize=1&page_size=1"]
+)
+async def test_a_field_is_named_once_in_a_query_by_whichever_name(
+    standard: httpx.AsyncClient, query: str
+) -> None:
+    response = await standard.get(f"/v1/maintenance?{query}")
+    assert response.status_code == 400
+    assert response.json()["message"].endswith("is given more than once")

@@ -28,6 +28,9 @@ def _sent(recorder: Recorder) -> dict[str, Any]:
     return json_format.MessageToDict(message, preserving_proto_field_name=True)
 
 
+SENT_PACKAGE = {"packages": [{"url": "https://a/b"}]}
+
+
 def _case(name: str, said: dict[str, Any], sent: dict[str, Any]) -> Any:
     return pytest.param(said, sent, id=name)
 
@@ -41,6 +44,20 @@ def _case(name: str, said: dict[str, Any], sent: dict[str, Any]) -> Any:
         _case("hosts", {**AT, "hosts": ["a", "b"]}, {**AT_SENT, "hosts": ["a", "b"]}),
         _case("D9-null-download", {**AT, "download": None}, AT_SENT),
         _case("D9-empty-download", {**AT, "download": []}, AT_SENT),
+        _case("D9-text", {**AT, "download": ["https://a/b"]}, {**AT_SENT, **SENT_PACKAGE}),
+        _case(
+            "D9-object", {**AT, "download": [{"url": "https://a/b"}]}, {**AT_SENT, **SENT_PACKAGE}
+        ),
+        _case(
+            "D9-some-object",
+            {**AT, "download": [{"name": "x", "from": "https://a/b"}]},
+            {**AT_SENT, **SENT_PACKAGE},
+        ),
+        _case(
+            "download-sha256",
+            {**AT, "download": [{"url": "https://a/b", "sha256": "0a"}]},
+            {**AT_SENT, "packages": [{"url": "https://a/b", "sha256": "0a"}]},
+        ),
         _case("D14-state", {**AT, "state": "MAINTENANCE"}, AT_SENT),
         _case("D14-null-state", {**AT, "state": None}, AT_SENT),
         _case("D15-workflow", {**AT, "workflow": "default"}, {**AT_SENT, "workflow": "default"}),
@@ -75,14 +92,14 @@ def _case(name: str, said: dict[str, Any], sent: dict[str, Any]) -> Any:
                 **AT,
                 "actions": [
                     {"plugin": "p", "type": kind}
-                    for kind in ("pre", "host", "compute", "controller", "post", "PRE")
+                    for kind in ("pre", "host", "compute", "controller", "post", "check", "PRE")
                 ],
             },
             {
                 **AT_SENT,
                 "actions": [
                     {"plugin": "p", "type": f"ACTION_TYPE_{kind}"}
-                    for kind in ("PRE", "HOST", "COMPUTE", "CONTROLLER", "POST", "PRE")
+                    for kind in ("PRE", "HOST", "COMPUTE", "CONTROLLER", "POST", "CHECK", "PRE")
                 ],
             },
         ),
@@ -125,8 +142,11 @@ async def test_create_is_understood(
         ({**AT, "state": True}, "state"),
         ({**AT, "workflow": 5}, "workflow"),
         ({**AT, "metadata": []}, "metadata"),
-        ({**AT, "download": ["https://my.sw.upgrades.com/SW1.tar.gz"]}, "download"),
-        ({**AT, "download": [{"url": "https://my.sw.upgrades.com/SW1.tar.gz"}]}, "download"),
+        ({**AT, "download": "https://my.sw.upgrades.com/SW1.tar.gz"}, "download"),
+        ({**AT, "download": [1]}, "download[0]"),
+        ({**AT, "download": [{"name": "SW1"}]}, "download[0].url"),
+        ({**AT, "download": [{"url": 1}]}, "download[0].url"),
+        ({**AT, "download": [{"url": "https://a/b", "sha256": 1}]}, "download[0].sha256"),
         ({**AT, "actions": {}}, "actions"),
         ({**AT, "actions": ["p"]}, "actions[0]"),
         ({**AT, "actions": [{"plugin": "p"}]}, "actions[0].type"),
@@ -318,6 +338,8 @@ async def test_reply_is_understood_and_echoed(
         pytest.param("ACK_INSTANCE_ACTION_DONE", id="tacker"),
         pytest.param("NACK_INSTANCE_ACTION_DONE", id="tacker-nack"),
         pytest.param("ACK_ADMIN_ACTION_DONE", id="D33"),
+        pytest.param("ACK_INSTANCE_ACTION_FALLBACK", id="tacker-fallback"),
+        pytest.param("NACK_INSTANCE_ACTION_FALLBACK", id="nack-fallback"),
     ],
 )
 async def test_reply_to_what_needs_none_records_nothing(

@@ -11,6 +11,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
+from configparser import ConfigParser
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,10 @@ DEVCLOUD = Path(__file__).parent.parent / "devcloud"
 ADMIN = "devcloud"
 #: What this laboratory makes in Keystone begins so.
 _PREFIX = "lab-"
+#: How many compute hosts tests find.
+_USUAL = 6
+#: Trait of a host that the scheduler avoids.
+AVOIDED = "COMPUTE_STATUS_DISABLED"
 _ENDED = ("completed", "confirmed", "error", "failed", "cancelled", "reverted", "done")
 
 
@@ -51,6 +56,8 @@ class Lab:
 
     def __init__(self, state_dir: Path = STATE_DIR) -> None:
         self.clouds_yaml = state_dir / "etc" / "clouds.yaml"
+        #: Of the message bus, as ceilometer has it.
+        self.transport_url = _transport_url(state_dir / "etc" / "ceilometer" / "ceilometer.conf")
         self._state_dir = state_dir
         self._lock = (state_dir / "lab.lock").open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -109,6 +116,49 @@ class Lab:
         assert len(servers) == count, servers
         return [self._running(server) for server in sorted(servers, key=lambda row: str(row.name))]
 
+    def start_on(
+        self,
+        project: Project,
+        name: str,
+        hosts: list[str],
+        *,
+        group: str = "",
+        flavor: str = "medium",
+    ) -> list[Server]:
+        """A new server on each of these hosts, named NAME-1, NAME-2, ...; they may not run yet."""
+        compute = project.admin.compute
+        hints = {"scheduler_hints": {"group": group}} if group else {}
+        flavor_id = compute.find_flavor(flavor, ignore_missing=False).id
+        return [
+            compute.create_server(
+                name=f"{name}-{number}",
+                flavor_id=flavor_id,
+                image_id=self._image.id,
+                networks=[{"uuid": self._network.id}],
+                host=host,
+                **hints,
+            )
+            for number, host in enumerate(hosts, 1)
+        ]
+
+    def force_on(self, project: Project, name: str, host: str, *, flavor: str = "small") -> Server:
+        """A new server on a host though that is disabled: no filter is asked, and Placement knows nothing of it."""
+        self.avoid(host, False)
+        compute = project.admin.compute
+        server = compute.create_server(
+            name=name,
+            flavor_id=compute.find_flavor(flavor, ignore_missing=False).id,
+            image_id=self._image.id,
+            networks=[{"uuid": self._network.id}],
+            availability_zone=f"nova:{host}",
+        )
+        return self._running(server)
+
+    def until_active(self, servers: list[Server]) -> None:
+        """Waits for all of them to run."""
+        for server in servers:
+            self._running(server)
+
     def server(self, instance_id: str) -> Server | None:
         """As Nova shows it; None when it is gone."""
         try:
@@ -123,6 +173,11 @@ class Lab:
         )
         rows: list[dict[str, Any]] = answer.json()["migrations"]
         return rows
+
+    def actions(self, instance_id: str) -> list[str]:
+        """What was asked of Nova for a server, newest first."""
+        answer = self.admin.compute.get(f"/servers/{instance_id}/os-instance-actions")
+        return [row["action"] for row in answer.json()["instanceActions"]]
 
     def open_migrations(self, instance_id: str) -> list[dict[str, Any]]:
         """Those that have not ended."""
@@ -156,15 +211,47 @@ class Lab:
             microversion="2.53",
         )
 
+    def avoided(self) -> list[str]:
+        """Hosts that the scheduler avoids: for a minute also an enabled one whose nova-compute, just revived, has
+        carried out an old order to disable it."""
+        answer = self.admin.placement.get(
+            "/resource_providers",
+            params={"required": AVOIDED},
+            microversion="1.18",
+        )
+        return sorted(row["name"] for row in answer.json()["resource_providers"])
+
+    def avoid(self, host: str, yes: bool) -> None:
+        """Has Placement tell the scheduler to avoid a host, or not to, whatever its service says."""
+        path = f"/resource_providers/{self._node_id(host)}/traits"
+        provider = self.admin.placement.get(path, microversion="1.6").json()
+        others = [trait for trait in provider["traits"] if trait != AVOIDED]
+        provider["traits"] = [*others, AVOIDED] if yes else others
+        self.admin.placement.put(path, json=provider, microversion="1.6")
+
+    def force_down(self, host: str, yes: bool) -> None:
+        """Has Nova take a nova-compute for dead, or not."""
+        path = f"/os-services/{self.service(host).id}"
+        self.admin.compute.put(path, json={"forced_down": yes}, microversion="2.53")
+
     def other_host(self, *hosts: str) -> str:
         """A compute host that is none of these."""
         return next(host for host in self.hosts() if host not in hosts)
 
+    def broken(self) -> list[Server]:
+        """The servers that are in ERROR."""
+        return list(self.admin.compute.servers(all_projects=True, status="ERROR"))
+
+    def repair(self, instance_id: str) -> None:
+        """Brings a broken server back, as fenix tells operators to."""
+        self.admin.compute.reset_server_state(instance_id, "active")
+        self.admin.compute.reboot_server(instance_id, "HARD")
+        self.wait("the server to run", lambda: self._running_idle(instance_id))
+
     def used(self, host: str) -> dict[str, int]:
         """What Placement says is allocated on a host."""
-        node = self.admin.compute.find_hypervisor(host, ignore_missing=False)
         usages: dict[str, int] = self.admin.placement.get(
-            f"/resource_providers/{node.id}/usages"
+            f"/resource_providers/{self._node_id(host)}/usages"
         ).json()["usages"]
         return usages
 
@@ -172,6 +259,30 @@ class Lab:
         """What goes wrong on a host from now on (see virt_devcloud.py); nothing without keywords."""
         path = self._state_dir / "data" / "nova" / host / "faults.json"
         path.write_text(json.dumps(faults))
+
+    def grow(self, computes: int) -> None:
+        """Adds compute hosts until there are so many."""
+        environ = {**os.environ, "COMPUTES": str(computes)}
+        subprocess.run([DEVCLOUD / "up.sh"], check=True, timeout=300, env=environ)
+
+    def shrink(self) -> None:
+        """Removes all compute hosts but the usual ones as if they had never been; they are to be empty."""
+        for host in self.hosts()[_USUAL:]:
+            self.kill(host)
+            self.admin.compute.delete_service(self.service(host))
+            self.forget(host)
+
+    def forget(self, host: str) -> None:
+        """Of a host that Nova has forgotten: its nova-compute does not start with the identity of such a node."""
+        (self._state_dir / "data" / "nova" / host / "compute_id").unlink(missing_ok=True)
+
+    def pause(self, host: str) -> None:
+        """SIGSTOP for the nova-compute of a host: it hangs, and nobody is told."""
+        self._ctl("pause", f"nova-compute.{host}")
+
+    def resume(self, host: str) -> None:
+        """SIGCONT for it."""
+        self._ctl("resume", f"nova-compute.{host}")
 
     def kill(self, host: str) -> None:
         """SIGKILL for the nova-compute of a host. Nova notices after its service_down_time of 20 s."""
@@ -183,6 +294,27 @@ class Lab:
         self._ctl("compute", host)
         self.wait(f"{host} to report", lambda: self.service(host).updated_at > before)
         self.wait(f"{host} to be up", lambda: self.service(host).state == "up")
+
+    def silence(self, host: str) -> None:
+        """The agents of Neutron on a host have not reported for years: here they report once and are taken at their
+        word for weeks (see agents.py)."""
+        database = ("mariadb", "--no-defaults", "-uroot", f"-S{self._state_dir}/data/mysql.sock")
+        told = f"UPDATE agents SET heartbeat_timestamp = '2000-01-01' WHERE host = '{host}'"
+        subprocess.run([*database, "neutron", "-e", told], check=True, timeout=30)
+
+    def heed(self, host: str) -> None:
+        """They report again."""
+        self._ctl("compute", host)
+
+    def stop_bus(self) -> None:
+        """Stops RabbitMQ; with it goes everything that waits in it."""
+        self._ctl("stop", "rabbitmq")
+
+    def start(self) -> None:
+        """Starts whatever does not run."""
+        subprocess.run(
+            [DEVCLOUD / "up.sh"], check=True, timeout=300, env={**os.environ, "TELEMETRY": "1"}
+        )
 
     def write_clouds_yaml(self, path: Path) -> Path:
         """One entry per project, by its name, besides the administrator's."""
@@ -197,18 +329,24 @@ class Lab:
                 return
 
     def wipe(self) -> None:
-        """Leaves six healthy, enabled, empty hosts and no project of this laboratory, whoever made them."""
+        """Leaves healthy, enabled, empty hosts. Projects stay: making them takes longer than many a test."""
         for host in self.hosts():
             self.faults(host)
             if not (self._state_dir / "run" / f"nova-compute.{host}.pid").exists():
                 self.revive(host)
         self._wipe_servers()
         for service in self.admin.compute.services(binary="nova-compute"):
+            if service.is_forced_down:
+                self.force_down(service.host, False)
             if service.status != "enabled":
                 self.admin.compute.enable_service(service)
-        self.wait("Placement to see all hosts enabled", lambda: not self._avoided())
+        self.wait("Placement to see all hosts enabled", lambda: not self.avoided())
         for group in self.admin.compute.server_groups(all_projects=True):
             self.admin.compute.delete_server_group(group)
+
+    def raze(self) -> None:
+        """Wipes, and removes the projects of this laboratory, whoever made them."""
+        self.wipe()
         identity = self.admin.identity
         for user in identity.users():
             if user.name.startswith(_PREFIX):
@@ -222,8 +360,8 @@ class Lab:
         self._projects.clear()
 
     def close(self) -> None:
-        """Wipes and closes the connections."""
-        self.wipe()
+        """Leaves nothing behind and closes the connections."""
+        self.raze()
         _close(self.admin)
         self._lock.close()
 
@@ -235,21 +373,11 @@ class Lab:
             return not servers
 
         self.wait("all servers to go", none_left)
-        for node in self.admin.compute.hypervisors():
+        for node in self.admin.compute.hypervisors(details=False):
             # Nova forgets some when a server is deleted on its way.
             path = f"/resource_providers/{node.id}/allocations"
             for consumer in self.admin.placement.get(path).json()["allocations"]:
                 self.admin.placement.delete(f"/allocations/{consumer}")
-
-    def _avoided(self) -> list[str]:
-        """Hosts that the scheduler avoids: for a minute also an enabled one whose nova-compute, just revived, has
-        carried out an old order to disable it."""
-        answer = self.admin.placement.get(
-            "/resource_providers",
-            params={"required": "COMPUTE_STATUS_DISABLED"},
-            microversion="1.18",
-        )
-        return [row["name"] for row in answer.json()["resource_providers"]]
 
     def _make_project(self, name: str) -> Project:
         identity = self.admin.identity
@@ -280,8 +408,23 @@ class Lab:
         server = self.server(instance_id)
         return str(server.status) if server else ""
 
+    def _node_id(self, host: str) -> str:
+        # without the details, for which Nova would ask the host itself
+        nodes = self.admin.compute.hypervisors(details=False)
+        return next(str(node.id) for node in nodes if node.name == host)
+
+    def _running_idle(self, instance_id: str) -> bool:
+        server = self.server(instance_id)
+        return server is not None and server.status == "ACTIVE" and not server.task_state
+
     def _ctl(self, *words: str) -> None:
         subprocess.run([DEVCLOUD / "ctl.sh", *words], check=True, timeout=120)
+
+
+def _transport_url(file: Path) -> str:
+    config = ConfigParser(strict=False)
+    config.read(file)
+    return config["DEFAULT"]["transport_url"]
 
 
 def _connection(entry: dict[str, Any]) -> Connection:

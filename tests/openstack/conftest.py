@@ -12,11 +12,12 @@ from openstack.exceptions import SDKException
 from fenix_grpc.clock import SystemClock
 from fenix_grpc.clouds.openstack import OpenStackCloud, connect
 from tests.openstack.cloud import ADMIN, Lab, Project
+from tests.openstack.site import Site
 
 HERE = Path(__file__).parent
 NOT_UP = """
 The cloud is not up: {problem}
-  start it:  tests/devcloud/up.sh       (some minutes the first time; again when a part of it has died)
+  start it:  TELEMETRY=1 tests/devcloud/up.sh   (some minutes the first time; again when a part of it has died)
   look:      tests/devcloud/ctl.sh ps
 """
 
@@ -35,7 +36,8 @@ def pytest_ignore_collect(config: pytest.Config) -> bool | None:
 def whole_lab() -> Iterator[Lab]:
     try:
         lab = Lab()
-        lab.wipe()
+        lab.raze()
+        lab.shrink()
     except BlockingIOError:
         pytest.exit("Another test run uses this cloud: wait for its end.", returncode=1)
     except (OSError, SDKException, ClientException) as err:
@@ -63,3 +65,16 @@ async def cloud(whole_lab: Lab, monkeypatch: pytest.MonkeyPatch) -> AsyncIterato
     cloud = connect(ADMIN, clock=SystemClock())
     yield cloud
     await cloud.aclose()
+
+
+@pytest.fixture
+def site(lab: Lab, tmp_path: Path) -> Site:
+    """Two projects on six hosts: red with an anti-affinity group and some workers, blue with databases.
+
+    Three hosts have one server of red, three have one of each.
+    """
+    red, blue, hosts = lab.project("red"), lab.project("blue"), lab.hosts()
+    ha = lab.start_on(red, "ha", hosts[:3], group=lab.group(red, "ha"))
+    workers = lab.start_on(red, "worker", hosts[3:])
+    lab.until_active([*ha, *workers, *lab.start_on(blue, "db", hosts[3:])])
+    return Site(lab, tmp_path)

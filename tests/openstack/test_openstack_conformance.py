@@ -51,6 +51,12 @@ class OpenStackLab:
     async def disable(self, host: str, reason: str) -> None:
         await to_thread(self._lab.disable, host, reason)
 
+    async def stick(self, host: str) -> None:
+        await to_thread(self._lab.faults, host, live_migration_seconds=600)
+
+    async def bury(self, host: str) -> None:
+        await to_thread(self._lab.force_down, host, True)
+
     async def moves(self, instance_id: str) -> int:
         return len(await to_thread(self._lab.migrations, instance_id))
 

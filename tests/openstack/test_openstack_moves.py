@@ -83,17 +83,48 @@ async def test_moves_a_stopped_server_cold_and_leaves_it_stopped(
     assert kinds(lab, server) == [("migration", "confirmed")]
 
 
+@EITHER
 async def test_moves_a_paused_server_live(
-    lab: Lab, project: Project, cloud: OpenStackCloud
+    lab: Lab, project: Project, cloud: OpenStackCloud, how: InstanceAction
 ) -> None:
     (server,) = lab.boot(project, "web")
     lab.admin.compute.pause_server(server.id)
     lab.wait("the pause", lambda: shown(lab, server).status == "PAUSED")
 
-    await move(cloud, server, LIVE)
+    await move(cloud, server, how)
 
     assert kinds(lab, server) == [("live-migration", "completed")]
     assert shown(lab, server).status == "PAUSED"
+
+
+@EITHER
+async def test_moves_a_server_that_its_owner_has_locked(
+    lab: Lab, project: Project, cloud: OpenStackCloud, how: InstanceAction
+) -> None:
+    (server,) = lab.boot(project, "web")
+    project.connection.compute.lock_server(server.id)
+
+    result = await move(cloud, server, how)
+
+    assert shown(lab, server).compute_host == result.host != server.compute_host
+    assert shown(lab, server).is_locked
+
+
+@EITHER
+async def test_tells_what_to_do_about_one_that_nova_never_moves(
+    lab: Lab, project: Project, cloud: OpenStackCloud, how: InstanceAction
+) -> None:
+    (server,) = lab.boot(project, "web")
+    lab.admin.compute.suspend_server(server.id)
+    lab.wait("the suspension", lambda: shown(lab, server).status == "SUSPENDED")
+
+    with pytest.raises(CloudRefused, match=r"is SUSPENDED.*server resume it.*OWN_ACTION"):
+        await move(cloud, server, how)
+
+    assert not kinds(lab, server)
+    lab.admin.compute.resume_server(server.id)
+    lab.wait("it to run again", lambda: shown(lab, server).status == "ACTIVE")
+    assert (await move(cloud, server, how)).host != server.compute_host
 
 
 @EITHER
@@ -228,10 +259,11 @@ async def test_tells_what_it_waited_for_and_is_followed_later(
     assert kinds(lab, server) == [("live-migration", "completed")]
 
 
-async def test_tells_of_a_dead_host(lab: Lab, project: Project, cloud: OpenStackCloud) -> None:
+async def test_tells_of_a_host_that_is_down(
+    lab: Lab, project: Project, cloud: OpenStackCloud
+) -> None:
     (server,) = lab.boot(project, "web")
-    lab.kill(server.compute_host)
-    lab.wait("Nova to notice", lambda: lab.service(server.compute_host).state == "down")
+    lab.force_down(server.compute_host, True)
 
     for how in (LIVE, COLD):
         with pytest.raises(CloudRefused, match="unavailable at this time"):

@@ -8,18 +8,20 @@ import os
 import sys
 
 import yaml
-from openstack.config import OpenStackConfig
-from openstack.connection import Connection
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.identity import V3Password
+from keystoneauth1.session import Session
 
 clouds_yaml, out = sys.argv[1:]
 host = os.environ["FENIX_HOST"]
 with open(clouds_yaml) as file:
     entry = yaml.safe_load(file)["clouds"]["devcloud"]
-config = OpenStackConfig(load_yaml_config=False, load_envvars=False).get_one(**entry)
-compute = Connection(config=config).compute
-servers = [s.name for s in compute.servers(all_projects=True, compute_host=host)]
-(service,) = compute.services(binary="nova-compute", host=host)
+nova = Adapter(Session(V3Password(**entry["auth"])), service_type="compute")
+where = {"all_tenants": "1", "host": host}
+servers = [s["name"] for s in nova.get("/servers", params=where).json()["servers"]]
+what = {"binary": "nova-compute", "host": host}
+(service,) = nova.get("/os-services", params=what).json()["services"]
 with open(out, "a") as file:
-    line = {"host": host, "servers": servers, "status": service.status}
+    line = {"host": host, "servers": servers, "status": service["status"]}
     file.write(json.dumps(line) + "\n")
-print(f"{host}: {len(servers)} servers, {service.status}")
+print(f"{host}: {len(servers)} servers, {service['status']}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from fenix_grpc.core.model import Resources
 from fenix_grpc.core.planner.problem import (
@@ -76,6 +77,21 @@ def cloud(
         for n, host in placed
     )
     return Problem(hosts=made, instances=built, groups=groups, options=options, slots=slots)
+
+
+def crammed(problem: Problem) -> Problem:
+    """The same hosts, each filled with more instances, large ones first, until none fits any more."""
+    free = {h.name: h.capacity for h in problem.hosts}
+    for instance in problem.instances:
+        free[instance.host] -= instance.size
+    more = []
+    for flavor in reversed(FLAVORS):
+        size = _size(flavor)
+        for name in free:
+            while size.fits(free[name]):
+                free[name] -= size
+                more.append(PlannedInstance(instance_id=f"more-{len(more)}", host=name, size=size))
+    return replace(problem, instances=(*problem.instances, *more))
 
 
 def _size(flavor: tuple[int, int, int, int]) -> Resources:

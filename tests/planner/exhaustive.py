@@ -24,7 +24,9 @@ def all_can_be_done(problem: Problem, wanted: frozenset[str], free: frozenset[st
             if done == wanted:
                 return True
         accepting = {
-            n for n, h in hosts.items() if n not in problem.held and (h.usable or n in done)
+            n
+            for n, h in hosts.items()
+            if n not in problem.held and not h.retired and (h.usable or n in done)
         }
         for n in range(len(movable)):
             for target in accepting - {at[n]}:

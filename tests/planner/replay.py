@@ -36,7 +36,8 @@ class Replay:
         if i.instance_id in self.moving or move.source == move.target:
             self.broken.append(f"{move}: moves already")
         worked = target.name in self.done and target.in_session and not target.maintained
-        if not (target.usable or worked) or target.name in self.problem.held:
+        worked = worked and not target.retired
+        if not (target.usable or worked) or target.retired or target.name in self.problem.held:
             self.broken.append(f"{move}: target does not accept")
         if target.name in self.working:
             self.broken.append(f"{move}: target is being worked on")

@@ -71,6 +71,28 @@ def problems(draw: st.DrawFn, *, hosts: int = 10, instances: int = 30, odd: bool
     )
 
 
+@st.composite
+def full_clouds(draw: st.DrawFn, *, hosts: int = 3, instances: int = 8) -> Problem:
+    """Hosts with hardly any room left, some of whose instances nobody can be asked to release."""
+    names = [f"h{n}" for n in range(draw(st.integers(2, hosts)))]
+    built: list[PlannedInstance] = []
+    for name in names:
+        left = 8 - draw(st.integers(0, 2))
+        while left > 0 and len(built) < instances:
+            number = draw(st.integers(1, min(4, left)))
+            left -= number
+            built.append(
+                PlannedInstance(instance_id=f"i{len(built)}", host=name, size=size(number))
+            )
+    ids = [i.instance_id for i in built]
+    whole = Resources(vcpus=8, memory_mb=8192, disk_gb=100)
+    return Problem(
+        hosts=tuple(PlannedHost(name=name, capacity=whole) for name in names),
+        instances=tuple(built),
+        not_to_scale_in=draw(st.frozensets(st.sampled_from(ids), max_size=3)),
+    )
+
+
 def _host(draw: st.DrawFn, n: int, zones: int, odd: bool) -> PlannedHost:
     return PlannedHost(
         name=f"h{n}",
@@ -82,6 +104,7 @@ def _host(draw: st.DrawFn, n: int, zones: int, odd: bool) -> PlannedHost:
         in_session=draw(st.integers(0, 5)) > 0,
         usable=draw(st.integers(0, 7)) > 0,
         maintained=odd and draw(st.integers(0, 9)) == 0,
+        retired=draw(st.integers(0, 6)) == 0,
     )
 
 

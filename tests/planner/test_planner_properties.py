@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from fenix_grpc.core.planner import Options, Problem, plan, replan, schedule
+from fenix_grpc.core.planner import BlockerKind, Options, Problem, plan, replan, schedule
 from tests.planner.clouds import cloud
 from tests.planner.replay import after_waves, replay_plan, replay_timeline
 from tests.planner.strategies import problems
@@ -30,6 +30,27 @@ def test_every_plan_keeps_every_rule_and_respects_its_bounds(problem: Problem) -
     assert answer.bounds.rounds <= answer.rounds
     assert answer.bounds.moves <= answer.moves
     assert answer.bounds.makespan_s <= timeline.makespan_s + 1e-6
+
+
+@QUIET
+@given(problems())
+def test_nothing_crosses_zones_and_whoever_lacks_room_names_its_own(problem: Problem) -> None:
+    answer = plan(problem)
+    zone = {h.name: h.zone for h in problem.hosts}
+    for move in answer.all_moves():
+        assert {zone[h] for h in (move.source, move.target, move.compensation) if h} == {
+            zone[move.source]
+        }
+    places = {i.instance_id: {zone[i.host]} for i in problem.instances}
+    for blocker in answer.blockers:
+        assert blocker.reason
+        assert blocker.hosts
+        if blocker.kind is BlockerKind.NO_ROOM:
+            (named,) = {zone[h] for h in blocker.hosts}
+            assert blocker.subject == f"zone:{named}"
+            if blocker.scale_in is not None:
+                assert blocker.scale_in.zones == (named,)
+                assert all(places[i] == {named} for i in blocker.scale_in.instance_ids)
 
 
 @QUIET

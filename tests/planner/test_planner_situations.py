@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from fenix_grpc.core.model import Resources
 from fenix_grpc.core.planner import (
     BlockerKind,
     Options,
+    Plan,
     PlannedGroup,
     PlannedHost,
     PlannedInstance,
     PlannedMove,
     Preference,
     Problem,
+    Slots,
+    Wave,
     difference,
     plan,
     replan,
@@ -75,6 +80,38 @@ def test_what_can_never_be_done_is_named_and_the_rest_is_planned() -> None:
         (BlockerKind.HOST_HELD, "host:h3", ("h3",)),
     }
     assert set(answer.wave_of()) == {"h4", "h5"}
+
+
+@pytest.mark.parametrize(
+    ("subject", "helps"),
+    [
+        ("group:g", "let its manager allow one, or take its hosts out of the session"),
+        ("instance:stuck", "stop it, or let its manager handle it"),
+        ("instance:elsewhere", "Move it by hand, or correct the zone"),
+        ("host:h3", "when that session is over"),
+        ("group:many", "Scale the group in, or add a host"),
+        ("zone:full", "release 4 instances"),
+    ],
+)
+def test_each_blocker_says_what_would_help(subject: str, helps: str) -> None:
+    many = (instance(f"m{n}", f"h{n}", groups=("many",)) for n in range(7))
+    full = (instance(f"f{n}", "f0" if n < 4 else "f1") for n in range(8))
+    problem = a_problem(
+        instance("never", "h0", groups=("g",)),
+        instance("stuck", "h1", movable=False),
+        instance("elsewhere", "h2", zone="mars"),
+        *many,
+        *full,
+        hosts=7,
+        groups={"g": PlannedGroup(budget=0), "many": PlannedGroup(max_per_host=1)},
+        held=frozenset({"h3"}),
+    )
+    hosts = (*problem.hosts, host("f0", zone="full"), host("f1", zone="full"))
+    blocker = {b.subject: b for b in plan(replace(problem, hosts=hosts)).blockers}[subject]
+    assert blocker.proven
+    assert blocker.hosts
+    assert subject.partition(":")[2] in blocker.reason
+    assert helps in blocker.reason
 
 
 def test_an_own_action_needs_no_migration_of_the_cloud() -> None:
@@ -146,10 +183,59 @@ def test_a_plan_that_is_carried_out_as_it_was_has_no_difference() -> None:
     assert changed.added == changed.dropped == ()
 
 
+def test_a_difference_reads_as_a_sentence() -> None:
+    problem = a_problem(instance("a", "h0"), instance("b", "h1"), hosts=4)
+    first = plan(problem)
+    move = next(m for m in first.all_moves() if m.instance_id == "a")
+    refused = plan(replace(problem, refused={"a": frozenset({move.target})}))
+    assert "1 move has another destination" in str(difference(first, refused))
+    held = plan(replace(problem, held=frozenset({"h0"})))
+    assert str(difference(first, held)) == (
+        "1 move is dropped, 1 host is not planned any more, 1 blocker came: host:h0; "
+        "1 move fewer in all"
+    )
+    back = str(difference(held, first))
+    assert back.startswith("1 move is new, 1 host is planned now, 1 blocker went: host:h0")
+    assert str(difference(first, first)) == "nothing changes"
+
+
+def test_hosts_that_change_their_wave_are_counted() -> None:
+    def in_waves(*hosts: tuple[str, ...]) -> Plan:
+        waves = tuple(Wave(number=n, hosts=names, moves=()) for n, names in enumerate(hosts))
+        return replace(plan(a_problem()), waves=waves)
+
+    changed = difference(in_waves(("h0", "h1"), ("h2",)), in_waves(("h2",), ("h0",), ("h1",)))
+    assert str(changed) == "2 hosts go later, 1 host goes earlier; 1 round more"
+
+
 def test_a_lead_time_holds_the_first_move_back() -> None:
     problem = a_problem(instance("a", "h0", lead_s=300.0))
     (move,) = schedule(problem, plan(problem)).moves
     assert move.start_s >= 300.0
+
+
+def test_a_move_that_runs_ends_the_sooner_and_keeps_its_slots() -> None:
+    running = PlannedMove(instance_id="a", source="h0", target="spare")
+    problem = Problem(
+        hosts=(host("h0"), host("spare", in_session=False)),
+        instances=(instance("a", "h0", move_s=100.0), instance("b", "h0", move_s=50.0)),
+        slots=Slots(per_source=1),
+        kept=(running,),
+    )
+    answer = plan(problem)
+    fresh, late = (schedule(problem, answer, running_s={"a": s}) for s in (0.0, 80.0))
+    assert [(m.move.instance_id, m.start_s, m.end_s) for m in late.moves] == [
+        ("a", -80.0, 20.0),
+        ("b", 20.0, 70.0),
+    ]
+    assert late.makespan_s == fresh.makespan_s - 80.0
+
+
+def test_a_move_that_runs_longer_than_expected_ends_now() -> None:
+    running = PlannedMove(instance_id="a", source="h0", target="h2")
+    problem = a_problem(instance("a", "h0", move_s=10.0), kept=(running,))
+    move = schedule(problem, plan(problem), running_s={"a": 1000.0}).moves[0]
+    assert (move.start_s, move.end_s) == (-1000.0, 0.0)
 
 
 def test_bad_figures_are_survived() -> None:

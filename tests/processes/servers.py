@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from fenix_client import Backoff, Client, connect, patiently
+from fenix_client import Backoff, Client, connect, patiently, tls_credentials
 
 from fenix_grpc.cli.processes import free_ports
 from fenix_grpc.clock import SystemClock
@@ -20,8 +22,9 @@ READY = Backoff(first_s=0.05, most_s=0.1, attempts=600)
 
 
 class ServerProcess:
-    """`fenix serve` on SQLite in `directory`. `cloud` is what its configuration says of the cloud, `server` what it
-    says of the server besides addresses, `more` the rest."""
+    """`fenix serve` on SQLite in `directory`, or on the `database` of that url. `cloud` is what its configuration says
+    of the cloud, `server` what it says of the server besides addresses, `more` the rest. Several servers in one
+    directory have names of their own."""
 
     def __init__(
         self,
@@ -31,21 +34,29 @@ class ServerProcess:
         environ: Mapping[str, str] | None = None,
         *,
         server: str = "",
+        database: str = "",
+        timeout_s: float = 10.0,
+        name: str = "",
+        ca: Path | None = None,
+        token: str = "",
     ) -> None:
+        """With `ca` it speaks TLS; its own clients trust that, and have the token."""
         grpc_port, rest_port = free_ports(2)
         self.directory = directory
         self.grpc = f"127.0.0.1:{grpc_port}"
-        self.rest = f"http://127.0.0.1:{rest_port}"
-        self.log = directory / "server.log"
+        self.rest = f"{'https' if ca else 'http'}://127.0.0.1:{rest_port}"
+        self.log = directory / f"{name or 'server'}.log"
+        self._ca, self._token = ca, token
         self._environ = {**os.environ, **(environ or {})}
-        self._config = directory / "fenix.toml"
+        self._config = directory / f"{name or 'fenix'}.toml"
         self._config.write_text(f"""
 [server]
 grpc_listen = "{self.grpc}"
 rest_listen = "127.0.0.1:{rest_port}"
 {server}
 [database]
-url = "sqlite:///{directory}/fenix.sqlite"
+url = "{database or f"sqlite:///{directory}/fenix.sqlite"}"
+timeout_s = {timeout_s}
 [cloud]
 {cloud}
 {more}
@@ -54,13 +65,13 @@ url = "sqlite:///{directory}/fenix.sqlite"
 
     @classmethod
     def simulated(
-        cls, directory: Path, cloud: str, more: str = "", *, server: str = ""
+        cls, directory: Path, cloud: str, more: str = "", **settings: Any
     ) -> ServerProcess:
         """With a simulated cloud described in TOML, which lives in a file and so survives the server."""
         file = directory / "cloud.toml"
         file.write_text(cloud)
         options = f'{{ file = "{file}", state = "{directory}/cloud.sqlite" }}'
-        return cls(directory, f'kind = "simulated"\noptions = {options}', more, server=server)
+        return cls(directory, f'kind = "simulated"\noptions = {options}', more, **settings)
 
     @property
     def pid(self) -> int:
@@ -84,7 +95,7 @@ url = "sqlite:///{directory}/fenix.sqlite"
                 stderr=log,
                 env=self._environ,
             )
-        async with connect(self.grpc) as client:
+        async with self.client() as client:
             await patiently(
                 lambda: client.call(client.sessions.ListSessions, ListSessionsRequest()), READY
             )
@@ -97,13 +108,29 @@ url = "sqlite:///{directory}/fenix.sqlite"
         """SIGTERM; returns the exit code."""
         return await self._end(signal.SIGTERM)
 
+    def tell_to_stop(self) -> None:
+        """SIGTERM, without waiting for the end; `stop` waits."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+
+    def freeze(self) -> None:
+        """SIGSTOP: it does nothing any more, and knows nothing of it."""
+        os.kill(self.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT: it goes on as if no time had passed."""
+        os.kill(self.pid, signal.SIGCONT)
+
     async def _end(self, number: signal.Signals) -> int:
         if self._process is None:
             return 0
-        process, self._process = self._process, None
-        if process.returncode is None:
-            process.send_signal(number)
-        return await process.wait()
+        if self._process.returncode is None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(number)
+        code = await self._process.wait()
+        self._process = None
+        return code
 
     def client(self) -> Client:
-        return connect(self.grpc)
+        credentials = tls_credentials(self._ca) if self._ca else None
+        return connect(self.grpc, self._token, credentials=credentials)

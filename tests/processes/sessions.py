@@ -35,12 +35,15 @@ async def end_of(client: Client, session_id: str) -> SessionState:
     return await state_of(client, session_id)
 
 
-async def until(client: Client, session_id: str, holds: Callable[[SessionEvent], bool]) -> None:
-    """Returns at the first new event for which `holds` is true."""
+async def until(
+    client: Client, session_id: str, holds: Callable[[SessionEvent], bool]
+) -> SessionEvent:
+    """The first new event for which `holds` is true, as soon as it is there."""
     head = len(await read(client, session_id))
     async for response in watch_session(client, session_id, backoff=PATIENT):
-        if any(event.seq > head and holds(event) for event in response.events):
-            return
+        for event in response.events:
+            if event.seq > head and holds(event):
+                return event
     raise AssertionError("the session ended first")
 
 

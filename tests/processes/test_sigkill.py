@@ -4,68 +4,14 @@ host is forgotten. CI kills 50 times in a row; elsewhere it is fewer."""
 import asyncio
 import os
 import random
-from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-
-from fenix_client import Backoff, Client, Memory
-from fenix_client.vnfm import Vnfm
 
 from fenix_grpc.cli.proof import broken_promises
-from fenix_grpc.cli.simulated_application import SimulatedApplication
-from fenix_grpc.clock import SystemClock
-from fenix_grpc.clouds.simulated import SimulatedCloud
-from fenix_grpc.v1.events_pb2 import SessionEvent
-from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest
-from fenix_grpc.v1.types_pb2 import ActionType, SessionState, StepOutcome
+from fenix_grpc.v1.types_pb2 import SessionState
+from tests.processes.maintenance import CLOUD, MORE, a_request, check_steps, managed
 from tests.processes.servers import ServerProcess
 from tests.processes.sessions import create, end_of, read
 
 KILLS = int(os.environ.get("FENIX_KILLS", "50" if os.environ.get("CI") else "8"))
-CLOUD = """
-seed = 3
-durations = {live_migrate = 0.2, cold_migrate = 0.3, disable = 0.02, enable = 0.02, boot = 0.1, jitter = 0.5}
-flavors.m = {vcpus = 2, memory_mb = 4096, disk_gb = 20}
-[[hosts]]
-name = "c{n}"
-count = 5
-vcpus = 8
-memory_mb = 32768
-disk_gb = 200
-[[hosts]]
-name = "ctl"
-kind = "CONTROLLER"
-vcpus = 8
-memory_mb = 32768
-disk_gb = 200
-[[projects]]
-id = "red"
-[[projects.groups]]
-name = "ha"
-[[projects.instances]]
-name = "ha-{n}"
-count = 3
-flavor = "m"
-group = "ha"
-[[projects.instances]]
-name = "r-{n}"
-count = 6
-flavor = "m"
-[[projects]]
-id = "nobody"
-[[projects.instances]]
-name = "n-{n}"
-count = 4
-flavor = "m"
-"""
-
-MORE = """
-[timers]
-poll_s = 0.1
-retry_wait_s = 0.2
-[actions.patch]
-kind = "dummy"
-"""
 
 
 async def test_killed_again_and_again(tmp_path):
@@ -88,8 +34,9 @@ async def test_killed_again_and_again(tmp_path):
                         await server.kill()
                         kills += 1
                         await server.start()
-                assert ended.result() == SessionState.SESSION_STATE_MAINTENANCE_DONE
                 journal = await read(client, session_id)
+                last = journal[-1].state_entered
+                assert ended.result() == SessionState.SESSION_STATE_MAINTENANCE_DONE, last.reason
             sessions += 1
             check_steps(journal)
             operations = cloud.operations()[known:]
@@ -99,45 +46,3 @@ async def test_killed_again_and_again(tmp_path):
     finally:
         await server.stop()
         await cloud.aclose()
-
-
-@asynccontextmanager
-async def managed(client: Client, cloud: SimulatedCloud, project_id: str) -> AsyncIterator[None]:
-    """The project's sample VNFM, listening."""
-    listening = asyncio.Event()
-    backoff = Backoff(first_s=0.05, most_s=0.2, attempts=1000, on_open=listening.set)
-    memory = Memory()
-    application = SimulatedApplication(cloud, project_id, clock=SystemClock(), memory=memory)
-    wishes = {"ha-*": "LIVE_MIGRATE", "r-1": "OWN_ACTION"}
-    vnfm = Vnfm(client, project_id, application, actions=wishes, memory=memory, backoff=backoff)
-    async with asyncio.TaskGroup() as group:
-        task = group.create_task(vnfm.run())
-        await listening.wait()
-        yield
-        task.cancel()
-
-
-def a_request(request_id: str) -> CreateSessionRequest:
-    request = CreateSessionRequest(request_id=request_id)
-    request.actions.add(plugin="patch", type=ActionType.ACTION_TYPE_HOST)
-    request.actions[0].metadata["seconds"] = 0.1
-    request.maintenance_at.GetCurrentTime()
-    return request
-
-
-def check_steps(journal: list[SessionEvent]) -> None:
-    """Gap-free, every step started once, every action done once on each host."""
-    assert [event.seq for event in journal] == list(range(1, len(journal) + 1))
-    started = {
-        e.step_started.step_id: e.step_started for e in journal if e.HasField("step_started")
-    }
-    times = Counter(e.step_started.step_id for e in journal if e.HasField("step_started"))
-    assert all(n == 1 for n in times.values()), times
-    done = Counter(
-        started[e.step_ended.step_id].host
-        for e in journal
-        if e.HasField("step_ended")
-        and e.step_ended.step_id.startswith("run_action/")
-        and e.step_ended.outcome == StepOutcome.STEP_OUTCOME_DONE
-    )
-    assert done == {"c1": 1, "c2": 1, "c3": 1, "c4": 1, "c5": 1, "ctl": 1}, done

@@ -1,40 +1,32 @@
-"""The SQL journal against the suite of its port, on every database at hand, and what the port does not speak of.
-
-FENIX_TEST_DATABASES names further databases by url, separated by spaces; their tables are dropped.
-"""
+"""The SQL journal against the suite of its port, on every kind of database, and what the port does not speak of."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from contextlib import aclosing
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, update
+from sqlalchemy import create_engine
 
 from fenix_grpc.core.errors import Conflict, StoreUnavailable
 from fenix_grpc.core.events import HostChanged, SessionCreated
 from fenix_grpc.core.model import HostProgress
-from fenix_grpc.store import SqlJournal, schema
+from fenix_grpc.store import SqlJournal
 from fenix_grpc.testing_journal import JOURNAL_CHECKS, SHARED_JOURNAL_CHECKS, JournalCheck
+from tests.databases import KINDS, new_database
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 CREATED = SessionCreated(maintenance_at=NOW)
-DATABASES = ["sqlite-file", *os.environ.get("FENIX_TEST_DATABASES", "").split()]
 
 OpenSql = Callable[[], Awaitable[SqlJournal]]
 
 
-def opener(url: str, tmp_path: Path) -> OpenSql:
-    if url == "sqlite-file":
-        url = f"sqlite:///{tmp_path}/fenix.sqlite"
-    elif url != "sqlite://":
-        engine = create_engine(url)
-        schema.metadata.drop_all(engine)
-        engine.dispose()
+def opener(kind: str, tmp_path: Path) -> OpenSql:
+    """Opens an empty database of a kind again and again; `sqlite://` is one in memory."""
+    url = kind if kind == "sqlite://" else new_database(kind, tmp_path)
 
     async def open_journal() -> SqlJournal:
         return await SqlJournal.open(url, poll_s=0.01)
@@ -43,24 +35,24 @@ def opener(url: str, tmp_path: Path) -> OpenSql:
 
 
 @pytest.mark.parametrize("check", JOURNAL_CHECKS, ids=lambda check: check.__name__[6:])
-@pytest.mark.parametrize("url", ["sqlite://", *DATABASES])
+@pytest.mark.parametrize("kind", ["sqlite://", *KINDS])
 async def test_keeps_the_promises_of_the_port(
-    check: JournalCheck, url: str, tmp_path: Path
+    check: JournalCheck, kind: str, tmp_path: Path
 ) -> None:
-    await check(opener(url, tmp_path))
+    await check(opener(kind, tmp_path))
 
 
 @pytest.mark.parametrize("check", SHARED_JOURNAL_CHECKS, ids=lambda check: check.__name__[6:])
-@pytest.mark.parametrize("url", DATABASES)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_keeps_the_promises_among_several(
-    check: JournalCheck, url: str, tmp_path: Path
+    check: JournalCheck, kind: str, tmp_path: Path
 ) -> None:
-    await check(opener(url, tmp_path))
+    await check(opener(kind, tmp_path))
 
 
-@pytest.mark.parametrize("url", ["sqlite://", *DATABASES])
-async def test_large_events_and_large_batches_fit(url: str, tmp_path: Path) -> None:
-    journal = await opener(url, tmp_path)()
+@pytest.mark.parametrize("kind", ["sqlite://", *KINDS])
+async def test_large_events_and_large_batches_fit(kind: str, tmp_path: Path) -> None:
+    journal = await opener(kind, tmp_path)()
     async with aclosing(journal):
         large = SessionCreated(maintenance_at=NOW, metadata={"text": "é" * 1_000_000})
         await journal.append("s0", [large], at=NOW, expected_seq=0)
@@ -71,13 +63,13 @@ async def test_large_events_and_large_batches_fit(url: str, tmp_path: Path) -> N
         assert await journal.head() == 1201
 
 
-@pytest.mark.parametrize("url", DATABASES)
+@pytest.mark.parametrize("kind", KINDS)
 async def test_what_the_database_refuses_concerns_only_its_own_append(
-    url: str, tmp_path: Path
+    kind: str, tmp_path: Path
 ) -> None:
     """A kind of event too long for its column, among others in one batch."""
     too_long = type("K" * 70, (HostChanged,), {"__slots__": ()})
-    journal = await opener(url, tmp_path)()
+    journal = await opener(kind, tmp_path)()
     async with aclosing(journal):
         outcomes = await asyncio.gather(
             journal.append("s1", [CREATED], at=NOW, expected_seq=0),
@@ -97,6 +89,7 @@ async def test_what_the_database_refuses_concerns_only_its_own_append(
     [
         "sqlite:////no/such/folder/fenix.sqlite",
         "no url",
+        "postgresql+psycopg://fenix@127.0.0.1:port/fenix",
         "nosuchdb://host/name",
     ],
 )
@@ -105,20 +98,9 @@ async def test_a_database_that_cannot_be_opened_is_named(url: str) -> None:
         await SqlJournal.open(url)
 
 
-async def test_a_database_of_another_version_is_refused(tmp_path: Path) -> None:
-    open_journal = opener("sqlite-file", tmp_path)
-    await (await open_journal()).aclose()
-    engine = create_engine(f"sqlite:///{tmp_path}/fenix.sqlite")
-    with engine.begin() as connection:
-        connection.execute(update(schema.journal).values(version=99))
-    engine.dispose()
-    with pytest.raises(StoreUnavailable, match="version 99"):
-        await open_journal()
-
-
 async def test_a_database_that_fails_for_a_while_is_used_again(tmp_path: Path) -> None:
     """The writer outlives the failure; what it could not write is told to those who asked."""
-    journal = await opener("sqlite-file", tmp_path)()
+    journal = await opener("sqlite", tmp_path)()
     async with aclosing(journal):
         await journal.append("s1", [CREATED], at=NOW, expected_seq=0)
         engine = create_engine(f"sqlite:///{tmp_path}/fenix.sqlite")
@@ -135,7 +117,7 @@ async def test_a_database_that_fails_for_a_while_is_used_again(tmp_path: Path) -
 
 
 async def test_a_closed_journal_says_so(tmp_path: Path) -> None:
-    journal = await opener("sqlite-file", tmp_path)()
+    journal = await opener("sqlite", tmp_path)()
     waiter = asyncio.ensure_future(journal.wait(0))
     reads = await journal.head()
     await journal.aclose()

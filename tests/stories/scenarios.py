@@ -6,12 +6,13 @@ The crash and race tests run each of them again and again; the ends must be the 
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from fenix_grpc.core.model import ActionType, Answer, InstanceAction, NoticeKind
+from fenix_grpc.core.model import ActionType, Answer, InstanceAction, NoticeKind, Package
 from fenix_grpc.core.model import SessionState as S
-from tests.stories.world import Manager, World
+from fenix_grpc.ports import ActionRequest, ActionResult
+from tests.stories.world import Manager, Shelf, World
 
 HOSTS = """
 flavors.m = {vcpus = 2, memory_mb = 4096, disk_gb = 20}
@@ -89,6 +90,11 @@ async def red_scales_in(world: World) -> None:
     await world.create()
 
 
+async def red_scales_in_slowly(world: World) -> None:
+    world.manage(Manager("red", scale_in=1))
+    await world.create(hosts=("c1",))
+
+
 async def red_never_scales(world: World) -> None:
     world.manage(Manager("red"))
     await world.create()
@@ -132,6 +138,56 @@ async def a_host_nobody_knows(world: World) -> None:
     await world.create(hosts=("c1", "nowhere"))
 
 
+async def brings_packages(world: World) -> None:
+    """Two of them, whose server is away at first."""
+    world.shelf = Shelf(away=3)
+    world.packages = (Package(url="https://a/SW1.tgz"), Package(url="https://a/SW2.tgz"))
+    await world.create()
+
+
+async def brings_a_bad_package(world: World) -> None:
+    await brings_packages(world)
+    world.shelf = Shelf(refused=["https://a/SW2.tgz"])
+
+
+class Stop:
+    """Stops the services of some hosts, as the last action on those that are retired."""
+
+    idempotent = True
+
+    def __init__(self, world: World, *names: str) -> None:
+        self._world, self._names = world, names
+
+    async def run(self, request: ActionRequest) -> ActionResult:
+        if request.host in self._names:
+            await self.strike(request.host)
+        return ActionResult(ok=True)
+
+    async def strike(self, host: str) -> None:
+        await self._world.cloud.set_up(host, False)
+
+
+async def one_host_is_retired(world: World) -> None:
+    world.manage(Manager("red"))
+    world.actions["stop"] = Stop(world, "c2")
+    await world.create(actions=((ActionType.HOST, "stop", True),), retire=("c2",))
+
+
+async def hosts_are_checked(world: World) -> None:
+    """One of them is not well before its work."""
+    world.policy = replace(world.policy, check_s=20.0)
+    await one_host_fails(world, ActionType.CHECK)
+
+
+async def one_host_fails(world: World, kind: ActionType = ActionType.HOST) -> None:
+    """Its action fails on c2, and the session may lose a host."""
+    world.policy = replace(world.policy, failure_budget=1)
+    world.metadata = {"fail_on": "c2"}
+    world.manage(Manager("red"))
+    world.manage(Manager("blue"))
+    await world.create(actions=((kind, "dummy", True),))
+
+
 THREE = HOSTS + hosts(3)
 FULL = HOSTS + hosts(3) + project("red", 12, ("c1", "c2", "c3"))
 DONE = S.MAINTENANCE_COMPLETE, S.MAINTENANCE_DONE
@@ -159,6 +215,14 @@ SCENARIOS: dict[str, Scenario] = {
         cloud=FULL,
         prepare=red_scales_in,
         states=(S.MAINTENANCE, S.SCALE_IN, S.SCALE_IN, *TO_FIRST, *NEXT, *NEXT, *DONE),
+    ),
+    "room is made elsewhere": Scenario(
+        cloud=HOSTS
+        + hosts(2)
+        + project("blue", 3, ("c1",))
+        + project("red", 5, ("c2", "c2", "c2", "c2", "c1")),
+        prepare=red_scales_in_slowly,
+        states=(S.MAINTENANCE, *[S.SCALE_IN] * 4, *TO_FIRST, *DONE),
     ),
     "full cloud and nobody scales in": Scenario(
         cloud=FULL,
@@ -252,6 +316,52 @@ SCENARIOS: dict[str, Scenario] = {
         prepare=red_never_scales,
         states=(S.MAINTENANCE, *TO_FIRST, *NEXT, S.PLANNED_MAINTENANCE, S.MAINTENANCE_FAILED),
         reason="failed (3 times)",
+    ),
+    "packages are fetched first": Scenario(
+        cloud=THREE, prepare=brings_packages, states=(S.MAINTENANCE, S.START_MAINTENANCE, *DONE)
+    ),
+    "a package is not what it should be": Scenario(
+        cloud=THREE,
+        prepare=brings_a_bad_package,
+        states=(S.MAINTENANCE, S.MAINTENANCE_FAILED),
+        reason="fetching https://a/SW2.tgz failed: its SHA-256 is 12, not 34",
+    ),
+    "one host fails within the budget": Scenario(
+        cloud=THREE
+        + project("red", 3, ("c1", "c2", "c3"))
+        + project("blue", 3, ("c1", "c2", "c3")),
+        prepare=one_host_fails,
+        states=(S.MAINTENANCE, *TO_FIRST, *NEXT, *NEXT, S.MAINTENANCE_FAILED),
+        reason="set aside: c2 (action dummy on c2 failed: fails on c2, as its metadata says)",
+    ),
+    "a host is retired": Scenario(
+        cloud=HOSTS + hosts(4) + project("red", 4, ("c1", "c2", "c3", "c4")),
+        prepare=one_host_is_retired,
+        states=(S.MAINTENANCE, *TO_FIRST, *NEXT, *NEXT, *NEXT, *DONE),
+    ),
+    "a host does not pass its check": Scenario(
+        cloud=THREE
+        + project("red", 3, ("c1", "c2", "c3"))
+        + project("blue", 3, ("c1", "c2", "c3")),
+        prepare=hosts_are_checked,
+        states=(S.MAINTENANCE, *TO_FIRST, *NEXT, S.PLANNED_MAINTENANCE, S.MAINTENANCE_FAILED),
+        reason="set aside: c2 (check dummy has not passed on c2: fails on c2, as its metadata says",
+    ),
+    "an instance never moves and its host is set aside": Scenario(
+        cloud=THREE
+        + project("red", 3, ("c1", "c2", "c3"))
+        + '[[faults]]\neffect = "fail"\noperation = "cold_migrate"\ninstance = "red-2"\n',
+        prepare=one_host_fails,
+        states=(S.MAINTENANCE, *TO_FIRST, *NEXT, S.PLANNED_MAINTENANCE, S.MAINTENANCE_FAILED),
+        reason="failed (3 times)",
+    ),
+    "a move breaks its instance": Scenario(
+        cloud=THREE
+        + project("red", 3, ("c1", "c2", "c3"))
+        + '[[faults]]\neffect = "break"\noperation = "cold_migrate"\ninstance = "red-2"\n',
+        prepare=red_never_scales,
+        states=(S.MAINTENANCE, *TO_FIRST, *NEXT, S.PLANNED_MAINTENANCE, S.MAINTENANCE_FAILED),
+        reason="is in ERROR on",
     ),
     "the cloud is away for a while": Scenario(
         cloud=THREE

@@ -8,6 +8,7 @@ import os
 import pytest
 
 from fenix_grpc.core.session import Session
+from tests.stories.difficult_scenarios import DIFFICULT
 from tests.stories.judge import check_everything, end_of
 from tests.stories.scenarios import SCENARIOS
 from tests.stories.stopping import StoppingJournal
@@ -19,9 +20,16 @@ STRIDE = 1 if os.environ.get("CI") else 7
 
 CRASHED = {
     **SCENARIOS,
+    **DIFFICULT,
     **{
         f"vnf: {name}": VNF_SCENARIOS[name]
-        for name in ("budget of one", "recovery and lead time", "controllers")
+        for name in (
+            "budget of one",
+            "recovery and lead time",
+            "controllers",
+            "one host fails within the budget",
+            "one host does not pass its check",
+        )
     },
 }
 

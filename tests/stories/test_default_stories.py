@@ -3,14 +3,17 @@
 import pytest
 
 from fenix_grpc.core.model import SessionState as S
+from tests.stories.difficult_scenarios import DIFFICULT
 from tests.stories.judge import check_everything
 from tests.stories.scenarios import SCENARIOS
 from tests.stories.world import a_world
 
+STORIES = {**SCENARIOS, **DIFFICULT}
 
-@pytest.mark.parametrize("name", SCENARIOS)
+
+@pytest.mark.parametrize("name", STORIES)
 async def test_story(name):
-    scenario = SCENARIOS[name]
+    scenario = STORIES[name]
     async with a_world(scenario.cloud) as world:
         await scenario.prepare(world)
         session = await world.run()

@@ -1,9 +1,11 @@
 """What operators do to sessions: continue a failed one exactly where it stopped, delete one at any moment."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
+from fenix_grpc.clouds.simulated import Fault
 from fenix_grpc.core.events import ProjectAsked, SessionContinued, SessionDeleted
 from fenix_grpc.core.model import ActionType, Answer, InstanceAction, NoticeKind, StepVerb
 from fenix_grpc.core.model import SessionState as S
@@ -117,6 +119,20 @@ async def test_a_refusal_is_asked_again_after_continue_and_consent_is_not():
         await check_everything(world)
 
 
+async def test_hosts_are_chosen_anew_when_what_stood_in_the_way_is_gone():
+    async with a_world(BUSY) as world:
+        world.manage(Manager("red"))
+        world.manage(Manager("blue"))
+        await world.cloud.set_enabled("c1", False, "a disk is being replaced")
+        await world.create(hosts=("c1",))
+        failed = await world.run()
+        assert failed.reason.startswith("no host can be worked on: c1 (")
+        await world.cloud.set_enabled("c1", True)
+        await go_on(world)
+        assert (await world.run()).state is S.MAINTENANCE_DONE
+        await check_everything(world)
+
+
 async def test_continuing_in_another_state():
     async with a_world(BUSY) as world:
         world.manage(Manager("red"))
@@ -182,3 +198,41 @@ async def test_two_sessions_at_once_on_different_hosts():
                 other = await world.session("s2")
         assert (await world.session()).state is S.MAINTENANCE_DONE
         assert other.state is S.MAINTENANCE_DONE, other.reason
+
+
+@pytest.mark.parametrize("workflow", ["default", "vnf"])
+async def test_a_manager_has_its_time_again_when_the_session_is_continued(workflow):
+    async with a_world(BUSY) as world:
+        world.workflow = workflow
+        world.policy = replace(world.policy, own_action_s=60.0)
+        world.manage(Manager("red", InstanceAction.OWN_ACTION, acts_after_s=10_000))
+        world.manage(Manager("blue"))
+        await world.create()
+        failed = await world.run()
+        assert "60 s after the project chose OWN_ACTION" in failed.reason
+        await go_on(world)
+        again = await world.run()
+        assert again.state is S.MAINTENANCE_FAILED
+        assert (again.entered_at - failed.entered_at).total_seconds() >= 60
+
+
+@pytest.mark.parametrize("away_s", [300, 1200])
+async def test_a_deleted_session_brings_its_moves_to_their_end_when_the_cloud_is_back(away_s):
+    """Before its patience with the cloud is over, and after it: the hosts are given back then, and it looks again."""
+    slow = BUSY.replace("cold_migrate = 5", "cold_migrate = 60")
+    async with a_world(slow) as world:
+        world.policy = replace(world.policy, move_s=20.0, cloud_away_s=900.0)
+        world.manage(Manager("red"))
+        world.manage(Manager("blue"))
+        await world.create()
+        async with world.engine(), world.managing():
+            await world.reach(lambda s: any(x.instance_id for x in s.open()))
+            away = Fault(effect="unavailable", for_s=away_s, reason="maintenance of the cloud")
+            await world.cloud.disturb(away)
+            await world.reach(lambda s: bool(s.lost_moves))
+            await delete(world)
+            session = await world.reach(lambda s: s.closed)
+        assert session.owed_hosts == ()
+        seen = (await world.cloud.inventory()).instances
+        assert {instance.status for instance in seen} == {"ACTIVE"}
+        await check_everything(world)

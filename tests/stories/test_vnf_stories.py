@@ -5,10 +5,11 @@ import itertools
 import pytest
 
 from fenix_grpc.core.events import PlanMade, ProjectAsked, StepEnded, StepStarted
-from fenix_grpc.core.model import Answer, InstanceAction, NoticeKind, StepVerb
+from fenix_grpc.core.model import Answer, InstanceAction, NoticeKind, StepOutcome, StepVerb
 from fenix_grpc.core.model import SessionState as S
 from tests.stories.judge import check_everything
-from tests.stories.vnf_scenarios import LIVE, MIGRATE, ROOMY, VNF_SCENARIOS, begin
+from tests.stories.scenarios import project
+from tests.stories.vnf_scenarios import LIVE, MIGRATE, REFUSED, ROOMY, VNF_SCENARIOS, begin
 from tests.stories.world import Manager, World, a_world
 
 
@@ -48,6 +49,23 @@ async def test_members_of_one_group_move_one_after_the_other_with_time_to_recove
         assert len(moves) >= 6
         for (_, ended, _), (started, _, _) in itertools.pairwise(moves):
             assert started >= ended + 30
+
+
+async def test_what_a_destination_refused_is_planned_anew_while_others_move():
+    async with a_world(ROOMY + REFUSED) as world:
+        await begin(world, Manager("red"), Manager("blue"), budget=6, migration_types=MIGRATE)
+        await world.run()
+        entries = await world.journal.read("s1")
+        refused = next(
+            e
+            for e in entries
+            if isinstance(e.event, StepEnded) and e.event.outcome is StepOutcome.FAILED
+        )
+        anew = next(e for e in entries if e.seq > refused.seq and isinstance(e.event, PlanMade))
+        assert "its planned destination has refused it" in anew.event.reason
+        assert (anew.at - refused.at).total_seconds() <= 5
+        at = (anew.at - entries[0].at).total_seconds()
+        assert any(started < at <= ended for started, ended, _ in await _moves(world))
 
 
 async def test_notices_are_per_instance_for_those_that_registered_only():
@@ -133,3 +151,31 @@ async def test_it_takes_less_time_than_the_default_workflow():
             assert session.state is S.MAINTENANCE_DONE
             took[workflow] = (session.updated_at - session.created_at).total_seconds()
     assert took["vnf"] < took["default"], took
+
+
+@pytest.mark.parametrize("workflow", ["default", "vnf"])
+async def test_releasing_exactly_what_is_suggested_is_enough(workflow):
+    async with a_world(VNF_SCENARIOS["full cloud scales in"].cloud) as world:
+        red = Manager("red", obedient=True)
+        await begin(world, red, budget=4, workflow=workflow, migration_types=MIGRATE)
+        session = await world.run()
+        assert session.state is S.MAINTENANCE_DONE, session.reason
+        asked = [n for n in red.told if n.kind is NoticeKind.SCALE_IN]
+        assert len(asked) == 1, "one round"
+        assert 0 < len(asked[0].suggested_instance_ids) <= 4
+        assert len(red.removed) == len(asked[0].suggested_instance_ids)
+        await check_everything(world)
+
+
+async def test_nothing_is_suggested_to_those_that_cannot_be_asked():
+    cloud = VNF_SCENARIOS["full cloud scales in"].cloud.replace("count = 12", "count = 6")
+    cloud += project("blue", 6, ("c1", "c2", "c3"))
+    async with a_world(cloud) as world:
+        blue = Manager("blue", obedient=True)
+        await begin(world, blue, budget=6, migration_types=MIGRATE)
+        session = await world.run()
+        assert session.state is S.MAINTENANCE_DONE, session.reason
+        asked = [
+            e.event for e in await world.journal.read("s1") if isinstance(e.event, ProjectAsked)
+        ]
+        assert {a.project_id for a in asked if a.suggested_instance_ids} == {"blue"}

@@ -27,7 +27,12 @@ HALF_WAY = ROLLING[:4]
 
 
 async def begin(
-    world: World, *managers: Manager, budget: int = 1, workflow: str = "vnf", **more: object
+    world: World,
+    *managers: Manager,
+    budget: int = 1,
+    workflow: str = "vnf",
+    actions: tuple[tuple[ActionType, str, bool], ...] = ((ActionType.HOST, "dummy", True),),
+    **more: object,
 ) -> None:
     """A session: red registers constraints, each of its instances in group `ha`; blue has none."""
     world.workflow = workflow
@@ -44,8 +49,9 @@ async def begin(
             max_instances_per_host=1,
         )
     )
+    chosen = more.pop("hosts", ())
     await world.constrain_instances("red", "ha", **more)
-    await world.create()
+    await world.create(hosts=chosen, actions=actions)
 
 
 async def budget_of_one(world: World) -> None:
@@ -72,6 +78,14 @@ async def silent_and_registered(world: World) -> None:
 
 async def nobody_listens(world: World) -> None:
     await begin(world, budget=2, migration_types=MIGRATE, lead_time=30)
+
+
+async def nobody_listens_but_a_move_is_named(world: World) -> None:
+    await begin(world, budget=2, migration_types=OWN + LIVE)
+
+
+async def nobody_listens_and_no_move_is_named(world: World) -> None:
+    await begin(world, budget=2, migration_types=OWN)
 
 
 async def silent_owner(world: World) -> None:
@@ -114,6 +128,20 @@ async def full_and_scales_in(world: World) -> None:
     await begin(world, Manager("red", scale_in=2), budget=4, migration_types=MIGRATE)
 
 
+async def one_host_fails(world: World) -> None:
+    world.policy = replace(world.policy, failure_budget=1)
+    world.metadata = {"fail_on": "c2"}
+    await begin(world, Manager("red"), Manager("blue"), migration_types=MIGRATE)
+
+
+async def one_host_is_not_well(world: World) -> None:
+    """Its check does not pass on c2, and the session may lose a host."""
+    world.policy = replace(world.policy, failure_budget=1, check_s=20.0)
+    world.metadata = {"fail_on": "c2"}
+    actions = ((ActionType.HOST, "dummy", True), (ActionType.CHECK, "dummy", True))
+    await begin(world, Manager("red"), Manager("blue"), actions=actions, migration_types=MIGRATE)
+
+
 async def with_controllers(world: World) -> None:
     world.workflow = "vnf"
     world.manage(Manager("red"))
@@ -124,6 +152,7 @@ async def with_controllers(world: World) -> None:
 
 
 REFUSED = '[[faults]]\neffect = "refuse"\noperation = "cold_migrate"\ntarget = "c6"\nnth = 1\n'
+BROKEN = '[[faults]]\neffect = "break"\noperation = "cold_migrate"\ninstance = "red-2"\n'
 
 VNF_SCENARIOS: dict[str, Scenario] = {
     "budget of one": Scenario(cloud=ROOMY, prepare=budget_of_one, states=ROLLING),
@@ -132,6 +161,15 @@ VNF_SCENARIOS: dict[str, Scenario] = {
         cloud=ROOMY, prepare=silent_and_registered, states=ROLLING
     ),
     "nobody listens": Scenario(cloud=ROOMY, prepare=nobody_listens, states=ROLLING),
+    "nobody listens, but a move is among what was registered": Scenario(
+        cloud=ROOMY, prepare=nobody_listens_but_a_move_is_named, states=ROLLING
+    ),
+    "nobody listens, and its own action is all that was registered": Scenario(
+        cloud=ROOMY,
+        prepare=nobody_listens_and_no_move_is_named,
+        states=(S.MAINTENANCE, S.PREPARE_MAINTENANCE, S.MAINTENANCE_FAILED),
+        reason="project red has no manager that listens (PREPARE_MAINTENANCE of instance",
+    ),
     "silence of one that acts itself": Scenario(
         cloud=ROOMY,
         prepare=silent_owner,
@@ -175,6 +213,24 @@ VNF_SCENARIOS: dict[str, Scenario] = {
         states=(S.MAINTENANCE, S.SCALE_IN, S.SCALE_IN, *ROLLING[1:]),
     ),
     "a refused destination": Scenario(cloud=ROOMY + REFUSED, prepare=budget_of_one, states=ROLLING),
+    "a move breaks its instance": Scenario(
+        cloud=ROOMY + BROKEN,
+        prepare=budget_of_one,
+        states=(*HALF_WAY, S.MAINTENANCE_FAILED),
+        reason="is in ERROR on",
+    ),
+    "one host fails within the budget": Scenario(
+        cloud=ROOMY,
+        prepare=one_host_fails,
+        states=(*HALF_WAY, S.MAINTENANCE_FAILED),
+        reason="set aside: c2 (action dummy on c2 failed: fails on c2, as its metadata says)",
+    ),
+    "one host does not pass its check": Scenario(
+        cloud=ROOMY,
+        prepare=one_host_is_not_well,
+        states=(*HALF_WAY, S.MAINTENANCE_FAILED),
+        reason="set aside: c2 (check dummy has not passed on c2: fails on c2, as its metadata says",
+    ),
     "controllers": Scenario(
         cloud=ROOMY + hosts(2, "ctl{n}", "CONTROLLER"), prepare=with_controllers, states=ROLLING
     ),

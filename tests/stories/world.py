@@ -7,7 +7,7 @@ before a given event; what is left goes on in another engine.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -18,7 +18,7 @@ from fenix_grpc.clock import VirtualClock
 from fenix_grpc.clouds.simulated.cloud import SimulatedCloud
 from fenix_grpc.clouds.simulated.definition import parse
 from fenix_grpc.core.constraints import ConstraintSet, GroupConstraint, InstanceConstraint
-from fenix_grpc.core.errors import Conflict
+from fenix_grpc.core.errors import Conflict, PackageRefused, PackageUnavailable
 from fenix_grpc.core.events import SessionContinued, SessionCreated, StateEntered
 from fenix_grpc.core.evolve import evolve, fold
 from fenix_grpc.core.model import (
@@ -27,6 +27,7 @@ from fenix_grpc.core.model import (
     Answer,
     InstanceAction,
     NoticeKind,
+    Package,
     Policy,
     SessionState,
 )
@@ -36,7 +37,8 @@ from fenix_grpc.core.session import Session
 from fenix_grpc.engine.runner import Listening, Runner
 from fenix_grpc.engine.steps import Performer
 from fenix_grpc.engine.supervisor import Supervisor
-from fenix_grpc.ports import Action, Journal
+from fenix_grpc.others import Others
+from fenix_grpc.ports import Action, Fetched, Journal
 from fenix_grpc.store.journal import SqlJournal
 from fenix_grpc.workflows import default, vnf
 
@@ -70,13 +72,62 @@ class Manager:
     action: InstanceAction | None = InstanceAction.MIGRATE
     answers: Mapping[NoticeKind, Answer | None] = field(default_factory=dict)
     scale_in: int = 0
+    #: Removes exactly what is suggested to it instead.
+    obedient: bool = False
     #: Seconds it thinks before it answers.
     thinks_s: float = 0.0
+    #: Seconds after its reply that it carries out its own action.
+    acts_after_s: float = 0.0
     told: list[ProjectNotice] = field(default_factory=list)
     removed: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def answer(self, kind: NoticeKind) -> Answer | None:
-        return self.answers.get(kind, Answer.ACK)
+    def answer(self, notice: ProjectNotice) -> Answer | None:
+        return self.answers.get(notice.kind, Answer.ACK)
+
+    def chosen(self, notice: ProjectNotice) -> InstanceAction | None:
+        allowed = notice.allowed_actions
+        if not allowed or self.action in (None, *allowed):
+            return self.action if allowed else None
+        return allowed[0]
+
+
+class Shelf:
+    """Packages in memory; `away` fetches get no answer first, and what is `refused` is not what it should be."""
+
+    def __init__(self, *, away: int = 0, refused: Collection[str] = ()) -> None:
+        self.away, self.refused = away, refused
+        self.here: dict[tuple[str, int], str] = {}
+        self.fetched: list[str] = []
+        self.removed = asyncio.Event()
+
+    def check(self, packages: Sequence[Package]) -> None:
+        """Anything goes."""
+
+    async def fetch(
+        self, session_id: str, packages: Sequence[Package], number: int, sha256: str = ""
+    ) -> Fetched:
+        url = packages[number].url
+        self.fetched.append(url)
+        if self.away > 0:
+            self.away -= 1
+            raise PackageUnavailable("cannot be fetched now: no route")
+        if url in self.refused:
+            raise PackageRefused("its SHA-256 is 12, not 34")
+        self.here[session_id, number] = "12"
+        return Fetched(sha256="12", detail="8 bytes")
+
+    async def directory(
+        self, session_id: str, packages: Sequence[Package], fetched: Mapping[int, str]
+    ) -> str:
+        assert sorted(fetched) == list(range(len(packages)))
+        for number in range(len(packages)):
+            if (session_id, number) not in self.here:
+                await self.fetch(session_id, packages, number, fetched[number])
+        return f"/shelf/{session_id}"
+
+    async def remove(self, session_id: str) -> None:
+        self.here = {key: value for key, value in self.here.items() if key[0] != session_id}
+        self.removed.set()
 
 
 class World:
@@ -86,7 +137,11 @@ class World:
         self.clock, self.journal, self.cloud = clock, journal, cloud
         self.managers: dict[str, Manager] = {}
         self.actions: dict[str, Action] = {"dummy": create_dummy({}, clock)}
+        self.shelf: Shelf | None = None
+        self.packages: tuple[Package, ...] = ()
         self.policy = Policy(poll_s=1.0, retry_wait_s=1.0)
+        #: What every action is told.
+        self.metadata: Mapping[str, Any] = {}
         self.workflow = "default"
         self.constraints = Demands()
         #: What engines write to.
@@ -99,7 +154,9 @@ class World:
         hosts: tuple[str, ...] = (),
         actions: tuple[tuple[ActionType, str, bool], ...] = ((ActionType.HOST, "dummy", True),),
         in_s: float = 0.0,
+        window_s: float | None = None,
         session_id: str = SESSION,
+        retire: tuple[str, ...] = (),
     ) -> None:
         now = self.clock.now()
         created = SessionCreated(
@@ -108,10 +165,13 @@ class World:
             maintenance_at=now + timedelta(seconds=in_s),
             metadata={"ticket": "CHG-1"},
             actions=tuple(
-                ActionSpec(plugin=name, type=kind, idempotent=harmless)
+                ActionSpec(plugin=name, type=kind, idempotent=harmless, metadata=self.metadata)
                 for kind, name, harmless in actions
             ),
             policy=self.policy,
+            packages=self.packages,
+            retire=retire,
+            window_end=None if window_s is None else now + timedelta(seconds=window_s),
         )
         await self.journal.append(session_id, [created], at=now, expected_seq=0)
 
@@ -150,7 +210,9 @@ class World:
 
     @property
     def performer(self) -> Performer:
-        return Performer(cloud=self.cloud, actions=self.actions, clock=self.clock)
+        return Performer(
+            cloud=self.cloud, actions=self.actions, clock=self.clock, packages=self.shelf
+        )
 
     @property
     def listening(self) -> Listening:
@@ -163,6 +225,7 @@ class World:
             performer=self.performer,
             workflow=WORKFLOWS[self.workflow],
             listening=self.listening,
+            others=Others(self.engine_journal),
             constraints=self.constraints,
         )
 
@@ -234,24 +297,27 @@ class World:
 
     async def _answer(self, manager: Manager, notice: ProjectNotice) -> None:
         manager.told.append(notice)
-        answer = manager.answer(notice.kind)
+        answer = manager.answer(notice)
         if notice.reply_at is None or answer is None:
             return
         if manager.thinks_s:
             await self.clock.sleep_until(self.clock.now() + timedelta(seconds=manager.thinks_s))
         if notice.kind is NoticeKind.SCALE_IN:
-            await self._scale_in(manager)
+            await self._scale_in(manager, notice.suggested_instance_ids)
         await self.reply(manager, notice, answer)
-        if manager.action is InstanceAction.OWN_ACTION and notice.allowed_actions:
+        if manager.chosen(notice) is InstanceAction.OWN_ACTION:
             await self._replace(manager, notice)
 
-    async def _scale_in(self, manager: Manager) -> None:
+    async def _scale_in(self, manager: Manager, suggested: Collection[str]) -> None:
         servers = await self.cloud.servers(manager.project_id)
-        for server in servers[len(servers) - manager.scale_in :]:
+        chosen = [s for s in servers if s.instance_id in suggested]
+        for server in chosen if manager.obedient else servers[len(servers) - manager.scale_in :]:
             await self.cloud.delete(manager.project_id, server.instance_id)
             manager.removed.append((server.name, server.flavor, server.group))
 
     async def _replace(self, manager: Manager, notice: ProjectNotice) -> None:
+        if manager.acts_after_s:
+            await self.clock.sleep_until(self.clock.now() + timedelta(seconds=manager.acts_after_s))
         servers = {s.instance_id: s for s in await self.cloud.servers(manager.project_id)}
         for told in notice.instances:
             old = servers[told.instance_id]
@@ -268,7 +334,7 @@ class World:
             project_id=manager.project_id,
             kind=notice.kind,
             answer=answer,
-            action=manager.action if notice.allowed_actions else None,
+            action=manager.chosen(notice),
             notice_id=notice.notice_id,
         )
         while True:

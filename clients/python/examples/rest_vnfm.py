@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """A sample VNFM that needs nothing but Python: it hears and answers fenix through the v1 REST API.
 
-usage: rest_vnfm.py PROJECT [--url http://127.0.0.1:12347] [--token TOKEN] [--action MIGRATE] [--hook COMMAND]
+usage: rest_vnfm.py PROJECT [--url http://127.0.0.1:12347] [--token TOKEN] [--ca FILE]
+           [--action MIGRATE] [--hook COMMAND]
 
 It listens to GET /v1/projects/PROJECT:watch (a line of JSON per message), reads the instances concerned from
 GET /v1/maintenance/SESSION/PROJECT, and replies with PUT to the same address. The hook is a command that scales the
@@ -17,6 +18,7 @@ import http.client
 import json
 import os
 import shlex
+import ssl
 import subprocess
 import time
 import urllib.error
@@ -46,13 +48,20 @@ class RestVnfm:
     """Answers for one project, one notice after the other."""
 
     def __init__(
-        self, url: str, project: str, token: str = "", action: str = "MIGRATE", hook: str = ""
+        self,
+        url: str,
+        project: str,
+        token: str = "",
+        action: str = "MIGRATE",
+        hook: str = "",
+        ca: str | None = None,
     ) -> None:
         self.url = url.rstrip("/")
         self.project = project
         self.token = token
         self.action = action
         self.hook = shlex.split(hook)
+        self.tls = ssl.create_default_context(cafile=ca)
         #: The token of the last message that was dealt with.
         self.after = ""
 
@@ -138,7 +147,9 @@ class RestVnfm:
         request = urllib.request.Request(self.url + path, data, dict(headers or {}), method=method)
         if self.token:
             request.add_header("X-Auth-Token", self.token)
-        response: http.client.HTTPResponse = urllib.request.urlopen(request, timeout=timeout)
+        response: http.client.HTTPResponse = urllib.request.urlopen(
+            request, timeout=timeout, context=self.tls
+        )
         return response
 
 
@@ -150,11 +161,12 @@ def main() -> None:
     parser.add_argument("project")
     parser.add_argument("--url", default="http://127.0.0.1:12347")
     parser.add_argument("--token", default=os.environ.get("FENIX_TOKEN", ""))
+    parser.add_argument("--ca", help="file with the certificates to trust, for https")
     parser.add_argument("--action", default="MIGRATE", choices=["MIGRATE", "LIVE_MIGRATE"])
     parser.add_argument("--hook", default="", metavar="COMMAND")
     args = parser.parse_args()
     with contextlib.suppress(KeyboardInterrupt):
-        RestVnfm(args.url, args.project, args.token, args.action, args.hook).run()
+        RestVnfm(args.url, args.project, args.token, args.action, args.hook, args.ca).run()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""The OpenStack driver: the Cloud port over Nova and Placement. Needs the extra `openstack`.
+"""The OpenStack driver: the Cloud port over Nova, Placement and Neutron. Needs the extra `openstack`.
 
-rest.py is the door (threads, microversions, errors), nova.py the requests, inventory.py the look at everything,
-moves.py the one loop and cloud.py the port.
+rest.py is the door (threads, microversions, errors), nova.py and neutron.py the requests, inventory.py the look at
+everything, moves.py the one loop and cloud.py the port.
 """
 
 from __future__ import annotations
@@ -27,9 +27,17 @@ class Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     concurrency: Annotated[int, msgspec.Meta(ge=1, le=64)] = 8
     #: Seconds between two looks at an instance that moves.
     poll_s: Annotated[float, msgspec.Meta(gt=0)] = 1.0
+    #: A host whose agents of Neutron do not report is no place for instances.
+    network_agents: bool = True
 
 
 def create(options: Mapping[str, Any], clock: Clock) -> OpenStackCloud:
     """The cloud as configured."""
     chosen = read_options(options, Options, "options")
-    return connect(chosen.cloud, clock=clock, concurrency=chosen.concurrency, poll_s=chosen.poll_s)
+    return connect(
+        chosen.cloud,
+        clock=clock,
+        concurrency=chosen.concurrency,
+        poll_s=chosen.poll_s,
+        network_agents=chosen.network_agents,
+    )

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from asyncio import gather
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
-from fenix_grpc.clouds.openstack.nova import Group, Node, Nova, Server, Service
+from fenix_grpc.clouds.openstack.nova import Aggregate, Group, Node, Nova, Server, Service
 from fenix_grpc.core.model import HostKind, HostView, InstanceView, Inventory, Resources
 
 COMPUTE = "nova-compute"
@@ -28,13 +28,14 @@ class _Room:
         return _Room(capacity=self.capacity + other.capacity, used=self.used + other.used)
 
 
-async def look(nova: Nova) -> Inventory:
-    """All hosts, all instances and the anti-affinity groups, as they are now."""
-    services, rooms, servers, groups = await gather(
-        nova.services(), _rooms(nova), nova.servers(), nova.groups()
+async def look(nova: Nova, agents: Callable[[], Awaitable[Mapping[str, str]]]) -> Inventory:
+    """All hosts, all instances and the anti-affinity groups, as they are now; `agents` tells of trouble per host."""
+    services, rooms, servers, groups, aggregates, troubles = await gather(
+        nova.services(), _rooms(nova), nova.servers(), nova.groups(), nova.aggregates(), agents()
     )
+    hosts = _hosts(services, rooms, _telling(aggregates))
     return Inventory(
-        hosts=tuple(_hosts(services, rooms)),
+        hosts=tuple(replace(host, trouble=troubles.get(host.host, "")) for host in hosts),
         instances=tuple(_instances(servers, groups)),
         groups=tuple(group.view for group in groups),
     )
@@ -54,7 +55,23 @@ async def _room(nova: Nova, node: Node) -> _Room:
     return _Room(capacity=capacity, used=used)
 
 
-def _hosts(services: Iterable[Service], rooms: Mapping[str, _Room]) -> Iterator[HostView]:
+def _telling(aggregates: Iterable[Aggregate]) -> Mapping[str, tuple[str, ...]]:
+    """Per host, the aggregates that say more of it than its zone. What they say may be what instances were put there
+    for (nova: AggregateInstanceExtraSpecsFilter, AggregateMultiTenancyIsolation and their kin), and the API does not
+    tell of which instance that is true: so all stay within hosts of which the same is said."""
+    names: defaultdict[str, list[str]] = defaultdict(list)
+    for aggregate in aggregates:
+        if aggregate.keys - {"availability_zone"}:
+            for host in aggregate.hosts:
+                names[host].append(aggregate.name)
+    return {host: tuple(sorted(found)) for host, found in names.items()}
+
+
+def _hosts(
+    services: Iterable[Service],
+    rooms: Mapping[str, _Room],
+    aggregates: Mapping[str, tuple[str, ...]],
+) -> Iterator[HostView]:
     """The computes, then the hosts that run a conductor and no compute, each by name."""
     computes = {service.host: service for service in services if service.binary == COMPUTE}
     conductors = {service.host: service for service in services if service.binary == CONDUCTOR}
@@ -68,6 +85,8 @@ def _hosts(services: Iterable[Service], rooms: Mapping[str, _Room]) -> Iterator[
             enabled=service.enabled,
             disabled_reason=service.disabled_reason,
             up=service.up,
+            zone=service.zone,
+            aggregates=aggregates.get(host, ()),
         )
     for host in sorted(conductors.keys() - computes.keys()):
         yield HostView(host=host, kind=HostKind.CONTROLLER, up=conductors[host].up)

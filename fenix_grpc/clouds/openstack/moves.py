@@ -8,19 +8,21 @@ host before all is done, and after a failure it is ACTIVE without a fault); the 
 
 from __future__ import annotations
 
-from asyncio import gather
 from collections.abc import Awaitable
 from datetime import datetime, timedelta
 
+from fenix_grpc.clouds.openstack.hurry import Hurry
 from fenix_grpc.clouds.openstack.nova import Migration, Nova, Server
 from fenix_grpc.core.errors import CloudError, CloudRefused, CloudUnavailable
+from fenix_grpc.core.live import LiveRule
 from fenix_grpc.core.model import InstanceAction
 from fenix_grpc.ports import Clock, MoveResult
 
-#: States of a server on its way (nova API: server status).
-_ON_ITS_WAY = frozenset({"MIGRATING", "RESIZE", "VERIFY_RESIZE"})
-#: States of a server that Nova migrates live; from others it only knows the cold way, if any.
-_LIVE = frozenset({"ACTIVE", "PAUSED"})
+#: States of a server on its way that change by themselves (nova API: server status).
+_UNDER_WAY = frozenset({"MIGRATING", "RESIZE"})
+_ON_ITS_WAY = _UNDER_WAY | {"VERIFY_RESIZE"}
+#: States of a server that Nova does not migrate at all, and what makes them others (nova: compute/api.py).
+_STAYS = {"SUSPENDED": "resume", "RESCUE": "unrescue", "SHELVED": "unshelve"}
 #: States of a migration record that end by themselves (nova: objects/migration.py).
 _RUNNING = frozenset(
     {
@@ -54,8 +56,10 @@ class Move:
         source: str,
         target: str,
         timeout_s: float,
-        poll_s: float,
+        poll: timedelta,
+        live: LiveRule | None = None,
     ) -> None:
+        self._hurry = Hurry(nova, clock, instance_id, live) if live else None
         self._nova = nova
         self._clock = clock
         self._instance_id = instance_id
@@ -63,7 +67,7 @@ class Move:
         self._source = source
         self._target = target
         self._timeout_s = timeout_s
-        self._poll = timedelta(seconds=poll_s)
+        self._poll = poll
         #: Nova took our request to move it.
         self._began = False
         #: A move away from the source was seen under way.
@@ -80,10 +84,7 @@ class Move:
         deadline = self._clock.now() + timedelta(seconds=self._timeout_s)
         while True:
             try:
-                server, record = await gather(
-                    self._nova.server(self._instance_id),
-                    self._nova.last_migration(self._instance_id),
-                )
+                server, record = await self._look()
             except CloudUnavailable as err:  # an outage shorter than the time-out does no harm
                 awaited = f"an answer ({err})"
             else:
@@ -94,10 +95,19 @@ class Move:
                     return MoveResult(host=server.host)
             now = self._clock.now()
             if now >= deadline:
+                refused = f"; {self._hurry.refused}" if self._hurry and self._hurry.refused else ""
                 raise CloudUnavailable(
-                    f"instance {self._instance_id}: {self._timeout_s:.0f} s passed while waiting for {awaited}"
+                    f"instance {self._instance_id}: {self._timeout_s:.0f} s passed while waiting for"
+                    f" {awaited}{refused}"
                 )
             await self._clock.sleep_until(min(now + self._poll, deadline))
+
+    async def _look(self) -> tuple[Server | None, Migration | None]:
+        """The server and its newest record; that is not asked for while it is plain that our own migration goes on."""
+        server = await self._nova.server(self._instance_id)
+        if server is None or (self._began and server.status in _UNDER_WAY):
+            return server, None
+        return server, await self._nova.last_migration(self._instance_id)
 
     async def _step(self, server: Server, record: Migration | None) -> str:
         """Takes the one action that is due, if any. Returns what is awaited; nothing once the instance has left."""
@@ -110,6 +120,8 @@ class Move:
             if record is not None and record.status == _UNCONFIRMED and self._may_confirm():
                 await self._ask("confirm", self._nova.confirm(server.instance_id))
             return "the confirmation of its migration"
+        if self._hurry is not None and server.status == "MIGRATING":
+            await self._hurry.look()
         if server.status in _ON_ITS_WAY or server.task:
             return f"Nova, which is busy with it ({server.task or server.status})"
         if server.host == self._source and not (self._began or self._seen):
@@ -123,9 +135,19 @@ class Move:
 
     async def _begin(self, server: Server, record: Migration | None) -> None:
         self._earlier = record.number if record else 0
-        live = self._how is InstanceAction.LIVE_MIGRATE and server.status in _LIVE
+        if server.status in _STAYS:
+            raise CloudRefused(
+                f"instance {server.instance_id} on {server.host} is {server.status}, and Nova moves it only while it is"
+                f" ACTIVE, PAUSED or SHUTOFF: openstack server {_STAYS[server.status]} it, or have its project replace"
+                " it (OWN_ACTION)"
+            )
+        # A paused one knows only the live way, a stopped one only the cold way.
+        wanted = self._how is InstanceAction.LIVE_MIGRATE and server.status == "ACTIVE"
+        live = wanted or server.status == "PAUSED"
         migrate = self._nova.live_migrate if live else self._nova.cold_migrate
         self._began = await self._ask("begin", migrate(server.instance_id, self._target))
+        if self._hurry is not None and self._began:
+            self._hurry.began()
 
     def _may_confirm(self) -> bool:
         """Whoever began the migration confirms it; others only when that one seems to be dead. (nova: two confirmations
@@ -161,7 +183,8 @@ class Move:
             ended = "its migration left no record"
         else:
             ended = f"its {record.kind} ended as {record.status!r}"
-        why = await self._nova.last_problem(self._instance_id)
+        why = self._hurry.told if self._hurry else ""
+        why = why or await self._nova.last_problem(self._instance_id)
         return (
             f"instance {self._instance_id} is still on {self._source}: {ended}:"
             f" {why or 'Nova gives no reason; see the log of nova-compute'}"

@@ -7,15 +7,20 @@ answer is decided elsewhere. All are written for the microversions between the t
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
-from fenix_grpc.clouds.openstack.rest import NoSuchThing, Query, Rest
+from fenix_grpc.clouds.openstack.rest import NoSuchThing, Query, Rest, all_pages
 from fenix_grpc.core.errors import CloudRefused, CloudUnavailable
 from fenix_grpc.core.model import GroupView, Resources
 
 _MB_PER_GB = 1024
 _HOST = "OS-EXT-SRV-ATTR:host"
+#: Trait of a node whose service is disabled (nova: compute/api.py, since Train).
+_AVOIDED = "COMPUTE_STATUS_DISABLED"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +33,18 @@ class Service:
     enabled: bool
     disabled_reason: str
     up: bool
+    #: Availability zone.
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Aggregate:
+    """A row of nova API: os-aggregates."""
+
+    name: str
+    hosts: tuple[str, ...]
+    #: Keys of its metadata; filters of the scheduler compare them with what an instance or its project asks for.
+    keys: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +90,19 @@ class Migration:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LiveMigration:
+    """A row of nova API: server migrations; only live migrations that have not ended have one."""
+
+    number: int
+    status: str
+    created_at: datetime
+    #: Bytes; all 0 where the hypervisor does not tell.
+    memory_total: int
+    memory_processed: int
+    memory_remaining: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """A row of nova API: os-server-groups, with the rule in the words of the core."""
 
@@ -100,6 +130,12 @@ class Nova:
         """Takes the host from the scheduler."""
         await self._put_service(service, {"status": "disabled", "disabled_reason": reason})
 
+    async def remove(self, service: Service) -> None:
+        """Deletes the service, and with it Nova its nodes, what Placement knows of them, and the host's mapping to its
+        cell (nova API: os-services). A service that is gone already is left so."""
+        with suppress(NoSuchThing):
+            await self._rest.compute("DELETE", f"/os-services/{service.service_id}")
+
     async def nodes(self) -> list[Node]:
         """All compute nodes that are mapped to a cell."""
         rows = await self._all_by_marker("/os-hypervisors/detail", "hypervisors", {})
@@ -123,6 +159,11 @@ class Nova:
         path = f"/resource_providers/{node.node_id}/usages"
         return _resources(await self._of_provider(path, "usages"))
 
+    async def avoided(self, node: Node) -> bool:
+        """Whether Placement says that the node's service is disabled, and the scheduler therefore never sees it."""
+        path = f"/resource_providers/{node.node_id}/traits"
+        return _AVOIDED in await self._of_provider(path, "traits")
+
     async def servers(self) -> list[Server]:
         """The servers of all projects. Raises CloudUnavailable while Nova cannot tell where all of them are."""
         rows = await self._all_by_marker("/servers/detail", "servers", {"all_tenants": 1})
@@ -145,6 +186,14 @@ class Nova:
             if not answer["server_groups"]:
                 return [_group(row) for row in rows if row["policy"] == "anti-affinity"]
             rows += answer["server_groups"]
+
+    async def aggregates(self) -> list[Aggregate]:
+        """All host aggregates; an availability zone is one whose metadata says so."""
+        rows = (await self._rest.compute("GET", "/os-aggregates"))["aggregates"]
+        return [
+            Aggregate(name=row["name"], hosts=tuple(row["hosts"]), keys=frozenset(row["metadata"]))
+            for row in rows
+        ]
 
     async def last_migration(self, instance_id: str) -> Migration | None:
         """The newest migration record of a server."""
@@ -173,6 +222,27 @@ class Nova:
         """Asks for a cold migration; the scheduler checks `target`, or chooses when it is empty."""
         await self._act(instance_id, {"migrate": {"host": target} if target else None})
 
+    async def live_migration(self, instance_id: str) -> LiveMigration | None:
+        """The live migration of a server that has not ended, how far it is."""
+        try:
+            answer = await self._rest.compute("GET", f"/servers/{instance_id}/migrations")
+        except NoSuchThing:
+            return None
+        return next(map(_live_migration, answer["migrations"]), None)
+
+    async def force_live_migration(self, instance_id: str, number: int) -> None:
+        """Asks to pause the server, or to go on with it at its destination, until the rest has followed."""
+        path = f"/servers/{instance_id}/migrations/{number}/action"
+        await self._rest.compute("POST", path, body={"force_complete": None})
+
+    async def abort_live_migration(self, instance_id: str, number: int) -> None:
+        """Asks to give it up; the server goes on where it is."""
+        await self._rest.compute("DELETE", f"/servers/{instance_id}/migrations/{number}")
+
+    async def evacuate(self, instance_id: str, target: str) -> None:
+        """Asks to build a server again elsewhere, whose host is down; the scheduler checks `target`, or chooses."""
+        await self._act(instance_id, {"evacuate": {"host": target} if target else {}})
+
     async def confirm(self, instance_id: str) -> None:
         """Asks to give up the source of a finished cold migration or resize."""
         await self._act(instance_id, {"confirmResize": None})
@@ -183,22 +253,15 @@ class Nova:
     async def _put_service(self, service: Service, body: Mapping[str, Any]) -> None:
         await self._rest.compute("PUT", f"/os-services/{service.service_id}", body=body)
 
-    async def _of_provider(self, path: str, key: str) -> dict[str, Any]:
+    async def _of_provider(self, path: str, key: str) -> Any:
         try:
-            rows: dict[str, Any] = (await self._rest.placement(path))[key]
+            return (await self._rest.placement(path))[key]
         except NoSuchThing:  # a node that has only just been found, or is being removed
             return {}
-        return rows
 
     async def _all_by_marker(self, path: str, key: str, query: Query) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = []
-        page: Query = {**query, "limit": self._page}
-        while True:
-            answer = await self._rest.compute("GET", path, query=page)
-            rows += answer[key]
-            if not answer.get(f"{key}_links"):
-                return rows
-            page = {**page, "marker": rows[-1]["id"]}
+        get = partial(self._rest.compute, "GET", path)
+        return await all_pages(get, key, {**query, "limit": self._page})
 
 
 def _service(row: Mapping[str, Any]) -> Service:
@@ -209,6 +272,7 @@ def _service(row: Mapping[str, Any]) -> Service:
         enabled=row["status"] == "enabled",
         disabled_reason=row.get("disabled_reason") or "",
         up=row.get("state") == "up" and not row.get("forced_down"),
+        zone=row.get("zone") or "",
     )
 
 
@@ -258,6 +322,17 @@ def _migration(row: Mapping[str, Any]) -> Migration:
         status=row["status"],
         source=row["source_compute"] or "",
         target=row["dest_compute"] or "",
+    )
+
+
+def _live_migration(row: Mapping[str, Any]) -> LiveMigration:
+    return LiveMigration(
+        number=row["id"],
+        status=row["status"],
+        created_at=datetime.fromisoformat(row["created_at"]).replace(tzinfo=UTC),
+        memory_total=row["memory_total_bytes"] or 0,
+        memory_processed=row["memory_processed_bytes"] or 0,
+        memory_remaining=row["memory_remaining_bytes"] or 0,
     )
 
 

@@ -10,7 +10,7 @@ of a library.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -23,7 +23,7 @@ from fenix_grpc.core.errors import CloudError, CloudRefused, CloudUnavailable
 
 #: Major and minor as integers: 2.9 is older than 2.53, which is older than 2.100.
 Microversion = tuple[int, ...]
-Query = Mapping[str, str | int]
+Query = Mapping[str, str | int | Sequence[str]]
 
 #: Rocky is the oldest Nova that can do the work (nova API: 2.64 shows the rules of server groups, 2.56 migrates to a
 #: named host, 2.53 identifies services by UUID, 2.47 embeds the flavor in the server).
@@ -31,6 +31,9 @@ OLDEST_COMPUTE: Microversion = (2, 64)
 #: The newest whose answers are known here (nova API: 2.69 admits that a cell is down, 2.84 tells why an action failed;
 #: 2.88 would ask every hypervisor for its uptime, a call to each host).
 NEWEST_COMPUTE: Microversion = (2, 84)
+
+#: The traits of a resource provider can be read with this (placement API; Pike).
+_PLACEMENT = "1.6"
 
 #: Client errors that may be different the next time.
 _PASSING = frozenset({401, 408, 429})
@@ -100,7 +103,15 @@ class Rest:
     async def placement(self, path: str) -> Any:
         """Reads from Placement."""
         return await self._in_thread(
-            f"GET placement {path}", lambda: self._connection.placement.request(path, "GET")
+            f"GET placement {path}",
+            lambda: self._connection.placement.request(path, "GET", microversion=_PLACEMENT),
+        )
+
+    async def network(self, path: str, *, query: Query | None = None) -> Any:
+        """Reads from Neutron."""
+        return await self._in_thread(
+            f"GET network {path}",
+            lambda: self._connection.network.request(path, "GET", params=query),
         )
 
     async def aclose(self) -> None:
@@ -111,6 +122,20 @@ class Rest:
     async def _in_thread(self, name: str, call: Callable[[], requests.Response]) -> Any:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._threads, _content_of, name, call)
+
+
+async def all_pages(
+    get: Callable[..., Awaitable[Any]], key: str, query: Query
+) -> list[dict[str, Any]]:
+    """The rows of all pages, each of which begins behind the last id of the one before (nova and neutron API: marker).
+    `get` takes a `query`; `query` has the limit."""
+    rows: list[dict[str, Any]] = []
+    while True:
+        answer = await get(query=query)
+        rows += answer[key]
+        if not any(link["rel"] == "next" for link in answer.get(f"{key}_links") or ()):
+            return rows
+        query = {**query, "marker": rows[-1]["id"]}
 
 
 def _content_of(name: str, call: Callable[[], requests.Response]) -> Any:

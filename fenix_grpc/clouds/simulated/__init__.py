@@ -13,12 +13,22 @@ from typing import Any
 import msgspec
 
 from fenix_grpc.clouds.simulated.cloud import Server, SimulatedCloud
-from fenix_grpc.clouds.simulated.definition import Definition, load, parse
+from fenix_grpc.clouds.simulated.definition import Definition, Fault, load, parse
 from fenix_grpc.clouds.simulated.rows import Operation
 from fenix_grpc.options import read_options
 from fenix_grpc.ports import Clock
 
-__all__ = ["DEMO", "Definition", "Operation", "Server", "SimulatedCloud", "create", "load", "parse"]
+__all__ = [
+    "DEMO",
+    "Definition",
+    "Fault",
+    "Operation",
+    "Server",
+    "SimulatedCloud",
+    "create",
+    "load",
+    "parse",
+]
 
 #: A small cloud to look at: 10 hosts, 40 instances, three projects.
 DEMO = Path(__file__).with_name("demo.toml")

@@ -18,13 +18,18 @@ import msgspec
 
 from fenix_grpc.clouds.simulated.chance import Attempt, Chance
 from fenix_grpc.clouds.simulated.compute import Compute
-from fenix_grpc.clouds.simulated.definition import Definition, check, load
+from fenix_grpc.clouds.simulated.definition import Definition, Fault, check, check_fault, load
+from fenix_grpc.clouds.simulated.difficult import Difficult
 from fenix_grpc.clouds.simulated.population import populate
 from fenix_grpc.clouds.simulated.rows import Operation, Work, from_us, to_us
 from fenix_grpc.clouds.simulated.state import State
 from fenix_grpc.core.errors import CloudRefused, CloudUnavailable, InvalidRequest, NotFound
+from fenix_grpc.core.live import LiveRule
 from fenix_grpc.core.model import HostView, InstanceAction, InstanceView, Inventory, Resources
 from fenix_grpc.ports import Clock, MoveResult
+
+#: What ends later than this never ends.
+_STUCK = timedelta(days=3650)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +78,7 @@ class SimulatedCloud:
             )
         self._chance = Chance(self._state, self._definition, int(self._state.meta("created_us")))
         self._compute = Compute(self._state, self._definition, self._chance)
+        self._difficult = Difficult(self._state, self._compute, self._chance)
         if created:
             populate(self._state, self._compute, self._definition)
 
@@ -88,31 +94,53 @@ class SimulatedCloud:
 
     async def inventory(self) -> Inventory:
         """All hosts, all instances and their groups, as they are now."""
+        attempt = Attempt(operation="inventory")
         with self._now() as now_us:
-            self._chance.strike(now_us, Attempt(operation="inventory"))
-            return self._state.inventory()
+            fault = self._chance.strike(now_us, attempt)
+            seen = self._state.inventory()
+        await self._answer(now_us, attempt, fault)
+        return seen
 
     async def disable_host(self, host: str, reason: str) -> None:
         """Keeps new instances off a compute host."""
         attempt = Attempt(operation="disable", host=host)
         with self._now() as now_us:
-            self._chance.strike(now_us, attempt)
+            fault = self._chance.strike(now_us, attempt)
             if not self._ours(host, reason).enabled:
                 return
             self._state.set_enabled(host, False, reason)
             self._state.log(now_us, "disable", host, host=host, detail=reason)
-        await self._pass(now_us, attempt)
+        await self._answer(now_us + self._chance.duration_us(attempt), attempt, fault)
 
     async def enable_host(self, host: str, reason: str) -> None:
         """Gives a host back to the scheduler."""
         attempt = Attempt(operation="enable", host=host)
         with self._now() as now_us:
-            self._chance.strike(now_us, attempt)
+            fault = self._chance.strike(now_us, attempt)
             if self._ours(host, reason).enabled:
                 return
             self._state.set_enabled(host, True, "")
             self._state.log(now_us, "enable", host, host=host, detail=reason)
-        await self._pass(now_us, attempt)
+        await self._answer(now_us + self._chance.duration_us(attempt), attempt, fault)
+
+    async def remove_host(self, host: str, reason: str) -> None:
+        """Takes a host out of the cloud for good."""
+        attempt = Attempt(operation="remove", host=host)
+        with self._now() as now_us:
+            fault = self._chance.strike(now_us, attempt)
+            if self._state.host(host) is not None:
+                self._refuse_removal(self._ours(host, reason))
+                self._state.remove_host(host)
+                self._state.log(now_us, "remove", host, host=host, detail=reason)
+        await self._answer(now_us + self._chance.duration_us(attempt), attempt, fault)
+
+    def _refuse_removal(self, view: HostView) -> None:
+        if view.enabled:
+            raise CloudRefused(f"host {view.host} is in service")
+        if view.up:
+            raise CloudRefused(f"the service of host {view.host} runs: it would enter itself again")
+        if view.used != Resources():
+            raise CloudRefused(f"host {view.host} is not empty: {view.used} are in use")
 
     async def move_instance(
         self,
@@ -122,6 +150,7 @@ class SimulatedCloud:
         source: str,
         target: str = "",
         timeout_s: float,
+        live: LiveRule | None = None,
     ) -> MoveResult:
         """Returns when the instance is not on `source` any more and no operation is left open on it.
 
@@ -140,20 +169,50 @@ class SimulatedCloud:
                 if instance is None:
                     return MoveResult(host="")
                 if work is None:
+                    if instance.status == "ERROR":
+                        raise CloudRefused(f"instance {instance_id} is in ERROR on {instance.host}")
                     if instance.host != source:
                         return MoveResult(host=instance.host)
-                    if last and last.failure:
+                    if last and last.verb != "boot":
+                        why = f"failed: {last.failure}" if last.failure else "was aborted"
                         raise CloudRefused(
                             f"instance {instance_id} is still on {source}:"
-                            f" its move to {last.target} failed: {last.failure}"
+                            f" its move to {last.target} {why}"
                         )
                     work = self._compute.begin_move(now_us, instance, how, target)
+                work, aborted = self._difficult.interfere(now_us, work, live)
+                if work is None:
+                    raise CloudRefused(f"instance {instance_id} is still on {source}: {aborted}")
+                look_us = self._difficult.next_us(now_us, work, live)
             if self._clock.now() >= give_up_at:
                 raise CloudUnavailable(
                     f"instance {instance_id} has not left {source} after {timeout_s} s"
                 )
             last = work
-            await self._clock.sleep_until(min(from_us(work.ends_us), give_up_at))
+            await self._clock.sleep_until(min(from_us(look_us), give_up_at))
+
+    async def evacuate_instance(
+        self, instance_id: str, *, source: str, target: str = "", timeout_s: float
+    ) -> MoveResult:
+        """Builds an instance of a dead host again on another one."""
+        give_up_at = self._clock.now() + timedelta(seconds=timeout_s)
+        while True:
+            with self._now() as now_us:
+                self._compute.confirm(now_us, instance_id)
+                instance = self._state.instance(instance_id)
+                work = self._state.work(instance_id)
+                if instance is None:
+                    return MoveResult(host="")
+                if instance.host != source and work is None:
+                    return MoveResult(host=instance.host)
+                if work is None or (work.verb != "evacuate" and instance.host == source):
+                    work = self._difficult.begin_evacuation(now_us, instance, work, target)
+                look_us = self._difficult.next_us(now_us, work, None)
+            if self._clock.now() >= give_up_at:
+                raise CloudUnavailable(
+                    f"instance {instance_id} has not left {source} after {timeout_s} s"
+                )
+            await self._clock.sleep_until(min(from_us(look_us), give_up_at))
 
     async def aclose(self) -> None:
         """Closes the database; what goes on in the cloud goes on."""
@@ -166,9 +225,10 @@ class SimulatedCloud:
             raise CloudRefused(f"host {host} is disabled by somebody else: {view.disabled_reason}")
         return view
 
-    async def _pass(self, now_us: int, attempt: Attempt) -> None:
-        """Lets the time pass that an attempt takes."""
-        await self._clock.sleep_until(from_us(now_us + self._chance.duration_us(attempt)))
+    async def _answer(self, ends_us: int, attempt: Attempt, fault: Fault | None) -> None:
+        """Lets the time pass until an attempt ends, and longer where a fault says so. Raises CloudUnavailable."""
+        await self._clock.sleep_until(from_us(ends_us + self._chance.delay_us(fault)))
+        self._chance.answer(fault, attempt)
 
     # For projects: only their own application
 
@@ -179,9 +239,10 @@ class SimulatedCloud:
 
     async def servers(self, project_id: str) -> tuple[Server, ...]:
         """The project's instances, oldest first."""
+        attempt = Attempt(operation="servers")
         with self._now() as now_us:
-            self._chance.strike(now_us, Attempt(operation="servers"))
-            return tuple(
+            fault = self._chance.strike(now_us, attempt)
+            found = tuple(
                 Server(
                     instance_id=view.instance_id,
                     name=view.instance_name,
@@ -191,6 +252,8 @@ class SimulatedCloud:
                 )
                 for view, flavor in self._state.instances_of(project_id)
             )
+        await self._answer(now_us, attempt, fault)
+        return found
 
     async def boot(
         self, project_id: str, flavor: str, *, name: str = "", group: str = "", host: str = ""
@@ -202,19 +265,21 @@ class SimulatedCloud:
         with self._now() as now_us:
             new = self._compute.new_instance(project_id, flavor, name, group)
             attempt = Attempt(operation="boot", host=host, instance=new)
-            self._chance.strike(now_us, attempt)
+            fault = self._chance.strike(now_us, attempt)
             placed = replace(new, host=self._compute.place(new, host))
             self._compute.boot(now_us, placed, flavor)
-            return placed.instance_id
+        await self._answer(now_us, attempt, fault)
+        return placed.instance_id
 
     async def delete(self, project_id: str, instance_id: str) -> None:
         """Deletes an instance, whatever goes on with it. Raises NotFound when the project has no such instance."""
         with self._now() as now_us:
             instance = self._own(project_id, instance_id)
             attempt = Attempt(operation="delete", host=instance.host, instance=instance)
-            self._chance.strike(now_us, attempt)
+            fault = self._chance.strike(now_us, attempt)
             self._state.remove_instance(instance)
             self._state.log(now_us, "delete", instance_id, host=instance.host)
+        await self._answer(now_us, attempt, fault)
 
     async def stop(self, project_id: str, instance_id: str) -> None:
         """Shuts an instance off; one that is shut off stays so. Raises CloudRefused while something goes on with it."""
@@ -236,7 +301,13 @@ class SimulatedCloud:
             raise NotFound("instance", instance_id)
         return instance
 
-    # For whoever looks after the hosts
+    # For whoever looks after the hosts, or wants to see what happens when they do not
+
+    async def disturb(self, fault: Fault) -> None:
+        """Lets a fault loose in the living cloud; its times count from now. Raises InvalidRequest."""
+        with self._now() as now_us:
+            check_fault(fault, {host.host for host in self._state.inventory().hosts})
+            self._state.add_disturbance(now_us, msgspec.json.encode(fault).decode())
 
     async def set_enabled(self, host: str, enabled: bool, reason: str = "") -> None:
         """Enables or disables a host whatever it was before, as an operator may at any time."""
@@ -246,12 +317,38 @@ class SimulatedCloud:
             verb = "enable" if enabled else "disable"
             self._state.log(now_us, verb, host, host=host, detail=reason)
 
-    async def set_up(self, host: str, up: bool) -> None:
-        """Lets the service of a host fail, or report again."""
+    async def add_host(self, view: HostView) -> None:
+        """Another host, empty. Raises CloudRefused for one that is there."""
         with self._now() as now_us:
-            self._compute.compute_host(host)
+            if self._state.host(view.host) is not None:
+                raise CloudRefused(f"host {view.host} is there")
+            self._state.add_host(view)
+            self._state.log(now_us, "add", view.host, host=view.host)
+
+    async def set_up(self, host: str, up: bool) -> None:
+        """Lets the services of a host fail, or report again. Raises CloudRefused for a host that is not known."""
+        with self._now() as now_us:
+            if self._state.host(host) is None:
+                raise CloudRefused(f"host {host} is not known")
             self._state.set_up(host, up)
+            if up:
+                self._state.release_evacuated(host)
             self._state.log(now_us, "up" if up else "down", host, host=host)
+
+    async def set_trouble(self, host: str, trouble: str) -> None:
+        """Something besides the services of a host fails, or works again (empty). Raises CloudRefused for a host that
+        is not known."""
+        with self._now() as now_us:
+            if self._state.host(host) is None:
+                raise CloudRefused(f"host {host} is not known")
+            self._state.set_trouble(host, trouble)
+            self._state.log(now_us, "trouble", host, host=host, detail=trouble)
+
+    async def abort_stuck(self) -> None:
+        """Aborts all live migrations that never end, as an operator may."""
+        with self._now() as now_us:
+            for work in self._state.stuck(to_us(self._clock.now() + _STUCK)):
+                self._difficult.abort(now_us, work)
 
     def operations(self, after: int = 0) -> tuple[Operation, ...]:
         """What happened in the cloud past an operation's number, in order: the cloud's side of every story."""

@@ -67,6 +67,9 @@ class Compute:
         free = host.capacity - host.used
         if host.host == instance.host:
             return "it is there"
+        source = self._state.host(instance.host) if instance.host else None
+        if source is not None and source.pool != host.pool:
+            return f"it is in {source.pool}, the host in {host.pool} (zone and aggregates)"
         if not instance.size.fits(free):
             return f"it needs {instance.size}, free are {free}"
         if group and self._state.members_on(host.host, group.group_id) >= group.max_per_host:
@@ -147,19 +150,21 @@ class Compute:
         live = how is InstanceAction.LIVE_MIGRATE and instance.status == "ACTIVE"
         verb: MoveVerb = "live_migrate" if live else "cold_migrate"
         attempt = Attempt(operation=verb, host=instance.host, target=target, instance=instance)
+        fault = self._chance.strike(now_us, attempt)
         work = Work(
             instance_id=instance.instance_id,
             verb=verb,
             source=instance.host,
             target=target,
-            resume_status=instance.status,
-            failure=self._chance.strike(now_us, attempt),
-            ends_us=now_us + self._chance.duration_us(attempt),
+            resume_status="ERROR" if fault and fault.effect == "break" else instance.status,
+            failure=fault.reason if fault and fault.effect == "fail" else "",
+            ends_us=now_us + self._chance.duration_us(attempt) + self._chance.delay_us(fault),
         )
         self._state.book(instance, target)
         self._state.set_instance(instance.instance_id, host=instance.host, status=_MOVING[verb])
         self._state.add_work(work)
         self._state.log(now_us, verb, instance.instance_id, host=instance.host, target=target)
+        self._chance.answer(fault, attempt)
         return work
 
     def settle(self, now_us: int) -> None:
@@ -196,6 +201,11 @@ class Compute:
             self._state.release(instance, work.target)
             self._finish(instance, work, work.source)
             return "move_failed"
+        if work.verb == "evacuate":
+            self._finish(instance, work, work.target)
+            if self.compute_host(work.source).up:
+                self._state.release(instance, work.source)
+            return "moved"
         if work.verb == "live_migrate":
             self._state.release(instance, work.source)
             self._finish(instance, work, work.target)
@@ -212,7 +222,7 @@ class Compute:
 def _service_problem(host: HostView) -> str:
     if not host.enabled:
         return f"it is disabled: {host.disabled_reason}"
-    return "" if host.up else "its service is down"
+    return host.trouble if host.up else "its service is down"
 
 
 def _label(instance: InstanceView) -> str:

@@ -25,9 +25,20 @@ Seconds = Annotated[float, msgspec.Meta(ge=0)]
 
 #: What can be asked of the cloud, and so be disturbed by a fault.
 Call = Literal[
-    "inventory", "disable", "enable", "live_migrate", "cold_migrate", "servers", "boot", "delete"
+    "inventory",
+    "disable",
+    "enable",
+    "live_migrate",
+    "cold_migrate",
+    "evacuate",
+    "remove",
+    "servers",
+    "boot",
+    "delete",
 ]
 MOVES: tuple[Call, ...] = ("live_migrate", "cold_migrate")
+#: Effects that only moves suffer.
+ON_MOVES = frozenset({"fail", "break", "stuck"})
 
 
 class _Table(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -48,6 +59,12 @@ class Hosts(_Table, frozen=True, kw_only=True):
     disabled_reason: str = ""
     #: False when its service does not report.
     up: bool = True
+    #: What else is wrong with it, such as a network agent that does not report; empty when nothing is.
+    trouble: str = ""
+    #: Availability zone.
+    zone: str = ""
+    #: Aggregates that say more of it than its zone. Instances never leave their zone and aggregates.
+    aggregates: tuple[Name, ...] = ()
 
     def named(self) -> list[str]:
         """The names of all of them."""
@@ -106,8 +123,10 @@ class Durations(_Table, frozen=True, kw_only=True):
 
     live_migrate: Seconds = 10.0
     cold_migrate: Seconds = 20.0
+    evacuate: Seconds = 20.0
     disable: Seconds = 0.0
     enable: Seconds = 0.0
+    remove: Seconds = 0.0
     boot: Seconds = 0.0
     #: Each duration is drawn from this share below to this share above, by the seed.
     jitter: Annotated[float, msgspec.Meta(ge=0, lt=1)] = 0.0
@@ -117,7 +136,9 @@ class Fault(_Table, frozen=True, kw_only=True):
     """Something that goes wrong. It strikes an operation that fits everything said here; what is not said fits all."""
 
     #: refuse: a definite no. unavailable: no answer. fail: a move begins, takes its time and ends where it began.
-    effect: Literal["refuse", "unavailable", "fail"]
+    #: break: it ends on its target, with the instance in ERROR. lose: what was asked is done, but its answer is lost.
+    #: slow: everything goes well, `delay_s` later. stuck: a live migration never ends, unless it is forced or aborted.
+    effect: Literal["refuse", "unavailable", "fail", "break", "lose", "slow", "stuck"]
     operation: Call | None = None
     #: The host of the operation; of a move, the one that the instance is on.
     host: str = ""
@@ -131,6 +152,8 @@ class Fault(_Table, frozen=True, kw_only=True):
     after_s: Seconds = 0.0
     #: Seconds from then on during which operations fit; without it, for ever.
     for_s: Seconds | None = None
+    #: How much later what is `slow` ends.
+    delay_s: Seconds = 0.0
     #: What the caller is told.
     reason: str = "fault of the simulated cloud"
 
@@ -178,11 +201,15 @@ def check(definition: Definition, where: str = "cloud") -> None:
         _add(f"{place}.id", projects, project.id)
         _check_project(place, project, hosts, definition.flavors.keys())
     for f, fault in enumerate(definition.faults):
-        place = f"{where}.faults[{f}]"
-        _known(f"{place}.host", fault.host, hosts)
-        _known(f"{place}.target", fault.target, hosts)
-        if fault.effect == "fail" and fault.operation not in (None, *MOVES):
-            raise InvalidRequest(f"{place}.effect", "fail is for moves only; say refuse")
+        check_fault(fault, hosts, f"{where}.faults[{f}]")
+
+
+def check_fault(fault: Fault, hosts: AbstractSet[str], place: str = "fault") -> None:
+    """Raises InvalidRequest when a fault names an unknown host, or is none of what it is to strike."""
+    _known(f"{place}.host", fault.host, hosts)
+    _known(f"{place}.target", fault.target, hosts)
+    if fault.effect in ON_MOVES and fault.operation not in (None, *MOVES):
+        raise InvalidRequest(f"{place}.effect", f"{fault.effect} is for moves only; say refuse")
 
 
 def _check_project(

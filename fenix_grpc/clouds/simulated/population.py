@@ -24,7 +24,10 @@ def populate(state: State, compute: Compute, definition: Definition) -> None:
                     ),
                     enabled=not hosts.disabled_reason,
                     disabled_reason=hosts.disabled_reason,
+                    zone=hosts.zone,
+                    aggregates=tuple(sorted(hosts.aggregates)),
                     up=hosts.up,
+                    trouble=hosts.trouble,
                 )
             )
     for p, project in enumerate(definition.projects):

@@ -15,7 +15,8 @@ CREATE TABLE host (
     number INTEGER PRIMARY KEY, host TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,
     vcpus INTEGER NOT NULL, memory_mb INTEGER NOT NULL, disk_gb INTEGER NOT NULL,
     free_vcpus INTEGER NOT NULL, free_memory_mb INTEGER NOT NULL, free_disk_gb INTEGER NOT NULL,
-    enabled INTEGER NOT NULL, disabled_reason TEXT NOT NULL, up INTEGER NOT NULL);
+    enabled INTEGER NOT NULL, disabled_reason TEXT NOT NULL, up INTEGER NOT NULL,
+    zone TEXT NOT NULL, aggregates TEXT NOT NULL, trouble TEXT NOT NULL DEFAULT '');
 CREATE INDEX roomiest ON host (free_vcpus DESC, free_memory_mb DESC, number)
     WHERE enabled = 1 AND up = 1 AND kind = 'COMPUTE';
 CREATE TABLE placement_group (
@@ -40,9 +41,14 @@ CREATE TABLE log (
     number INTEGER PRIMARY KEY, at_us INTEGER NOT NULL, verb TEXT NOT NULL, subject TEXT NOT NULL,
     host TEXT NOT NULL, target TEXT NOT NULL, detail TEXT NOT NULL);
 """
+#: Faults that were let loose later; a table of its own, so that older states get it when they are opened.
+DISTURBANCES = """CREATE TABLE IF NOT EXISTS disturbance (
+    number INTEGER PRIMARY KEY, began_us INTEGER NOT NULL, fault TEXT NOT NULL)"""
+#: For states from before hosts could be in trouble.
+ADD_TROUBLE = "ALTER TABLE host ADD COLUMN trouble TEXT NOT NULL DEFAULT ''"
 #: Columns in the order that `host_view` reads.
 HOST = """host, kind, vcpus, memory_mb, disk_gb, free_vcpus, free_memory_mb, free_disk_gb,
-    enabled, disabled_reason, up"""
+    enabled, disabled_reason, up, zone, aggregates, trouble"""
 #: Columns in the order that `instance_view` reads; it leaves alone what follows them.
 INSTANCE = "instance_id, name, project_id, host, vcpus, memory_mb, disk_gb, status, group_id"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -64,7 +70,7 @@ class Work:
     """Something that goes on with an instance."""
 
     instance_id: str
-    #: boot, live_migrate or cold_migrate.
+    #: boot, live_migrate, cold_migrate or evacuate.
     verb: str
     source: str
     #: Empty for a boot.
@@ -84,8 +90,8 @@ class Operation:
 
     number: int
     at: datetime
-    #: disable, enable, up, down, boot, active, delete, stop, live_migrate, cold_migrate, moved, move_failed, confirm
-    #: or refuse.
+    #: disable, enable, up, down, boot, active, delete, stop, live_migrate, cold_migrate, moved, move_failed, confirm,
+    #: force, abort, evacuate, refuse, add or remove.
     verb: str
     #: An instance id, or a host's name.
     subject: str
@@ -104,7 +110,7 @@ def _size(vcpus: int, memory_mb: int, disk_gb: int) -> Resources:
 
 def host_view(row: Any) -> HostView:
     """A host from its row."""
-    host, kind, *amounts, enabled, disabled_reason, up = row
+    host, kind, *amounts, enabled, disabled_reason, up, zone, aggregates, trouble = row
     capacity, free = _size(*amounts[:3]), _size(*amounts[3:])
     return HostView(
         host=host,
@@ -114,6 +120,9 @@ def host_view(row: Any) -> HostView:
         enabled=bool(enabled),
         disabled_reason=disabled_reason,
         up=bool(up),
+        zone=zone,
+        aggregates=tuple(aggregates.split("\n")) if aggregates else (),
+        trouble=trouble,
     )
 
 

@@ -7,12 +7,14 @@ the database is in memory and belongs to one process. Only rows live here; what 
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import contextmanager, suppress
 
 from fenix_grpc.clouds.simulated.rows import (
+    ADD_TROUBLE,
+    DISTURBANCES,
     HOST,
     INSTANCE,
     SCHEMA,
@@ -39,8 +41,11 @@ class State:
         except sqlite3.Error as err:
             raise InvalidRequest("state", f"{path} cannot be used: {err}") from err
         self._seen: tuple[object, ...] = ()
+        self._elsewhere: object = None
         self._inventory = Inventory()
-        self._views: dict[tuple[Any, ...], InstanceView] = {}
+        self._instances: dict[str, InstanceView] = {}
+        #: Instances that were written here since the last inventory.
+        self._touched: set[str] = set()
 
     def close(self) -> None:
         """Closes the database; nothing may be called afterwards."""
@@ -51,23 +56,28 @@ class State:
         """All or nothing, alone among all processes. A CloudError is an answer: what was written before it stays."""
         try:
             self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+            except CloudError:
+                self._db.execute("COMMIT")
+                raise
+            self._db.execute("COMMIT")
         except sqlite3.OperationalError as err:
             raise CloudUnavailable(
                 f"the state of the simulated cloud cannot be had: {err}"
             ) from err
-        try:
-            yield
-        except CloudError:
-            self._db.execute("COMMIT")
-            raise
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            raise
-        self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                with suppress(sqlite3.OperationalError):  # SQLite has done so itself
+                    self._db.execute("ROLLBACK")
 
     def create(self, meta: dict[str, str]) -> bool:
         """Makes the tables and keeps `meta`; False when that was done before."""
+        self._db.execute(DISTURBANCES)
         if self._db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").fetchone():
+            columns = self._db.execute("SELECT name FROM pragma_table_info('host')").fetchall()
+            if ("trouble",) not in columns:
+                self._db.execute(ADD_TROUBLE)
             return False
         for statement in SCHEMA.split(";"):
             self._db.execute(statement)
@@ -84,20 +94,33 @@ class State:
         seen = (elsewhere, self._db.total_changes)
         if seen != self._seen:
             hosts = self._db.execute(f"SELECT {HOST} FROM host ORDER BY number")
-            rows = self._db.execute(f"SELECT {INSTANCE} FROM instance ORDER BY number")
             groups = self._db.execute("SELECT group_id, name, max_per_host FROM placement_group")
-            # Equal rows keep their view: of thousands of instances a few change between two looks.
-            self._views = {row: self._views.get(row) or instance_view(row) for row in rows}
+            self._read_instances(everything=elsewhere != self._elsewhere)
             self._inventory = Inventory(
                 hosts=tuple(map(host_view, hosts)),
-                instances=tuple(self._views.values()),
+                instances=tuple(self._instances.values()),
                 groups=tuple(
                     GroupView(group_id=group_id, group_name=name, max_per_host=max_per_host)
                     for group_id, name, max_per_host in groups
                 ),
             )
-            self._seen = seen
+            self._seen, self._elsewhere = seen, elsewhere
         return self._inventory
+
+    def _read_instances(self, *, everything: bool) -> None:
+        """Of thousands of instances a few change between two looks; a new one is the last, as it was created last."""
+        which, values = "", list[str]()
+        if everything:
+            self._instances = {}
+        else:
+            which = "WHERE instance_id IN (SELECT value FROM json_each(?))"
+            values = [json.dumps(sorted(self._touched))]
+        rows = self._db.execute(f"SELECT {INSTANCE} FROM instance {which} ORDER BY number", values)
+        found = {view.instance_id: view for view in map(instance_view, rows)}
+        self._instances.update(found)
+        for instance_id in self._touched.difference(found):
+            self._instances.pop(instance_id, None)
+        self._touched.clear()
 
     # Hosts and groups
 
@@ -105,8 +128,11 @@ class State:
         """A new host, empty."""
         size = (view.capacity.vcpus, view.capacity.memory_mb, view.capacity.disk_gb)
         self._db.execute(
-            "INSERT INTO host VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (view.host, view.kind, *size, *size, view.enabled, view.disabled_reason, view.up),
+            "INSERT INTO host VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                *(view.host, view.kind, *size, *size, view.enabled, view.disabled_reason, view.up),
+                *(view.zone, "\n".join(view.aggregates), view.trouble),
+            ),
         )
 
     def host(self, host: str) -> HostView | None:
@@ -121,20 +147,30 @@ class State:
             (enabled, disabled_reason, host),
         )
 
+    def remove_host(self, host: str) -> None:
+        """It was never there."""
+        self._db.execute("DELETE FROM host WHERE host = ?", (host,))
+
     def set_up(self, host: str, up: bool) -> None:
         """Whether its service reports."""
         self._db.execute("UPDATE host SET up = ? WHERE host = ?", (up, host))
 
+    def set_trouble(self, host: str, trouble: str) -> None:
+        """What else is wrong with it; empty when nothing is."""
+        self._db.execute("UPDATE host SET trouble = ? WHERE host = ?", (trouble, host))
+
     def roomiest(self, size: Resources, group: GroupView | None, besides: str) -> str:
-        """The host with most room that takes `size` and another member of `group`; empty when there is none."""
+        """The host with most room that takes `size` and another member of `group`; empty when there is none. One that
+        is to leave the host `besides` stays in its zone and aggregates."""
         row = self._db.execute(
-            """SELECT host FROM host WHERE enabled = 1 AND up = 1 AND kind = 'COMPUTE' AND host <> ?
+            """SELECT host FROM host WHERE enabled = 1 AND up = 1 AND trouble = '' AND kind = 'COMPUTE' AND host <> ?
+            AND (? = '' OR (zone, aggregates) IN (SELECT zone, aggregates FROM host WHERE host = ?))
             AND free_vcpus >= ? AND free_memory_mb >= ? AND free_disk_gb >= ?
             AND (? = '' OR ? > (SELECT count(*) FROM booking
                 WHERE booking.group_id = ? AND booking.group_id <> '' AND booking.host = host.host))
             ORDER BY free_vcpus DESC, free_memory_mb DESC, number LIMIT 1""",
             (
-                besides,
+                *(besides, besides, besides),
                 *(size.vcpus, size.memory_mb, size.disk_gb),
                 group.group_id if group else "",
                 group.max_per_host if group else 0,
@@ -182,6 +218,17 @@ class State:
         )
         self._add_free(host, instance.size, +1)
 
+    def release_evacuated(self, host: str) -> None:
+        """Gives back what is held on a host for instances that are not there and do not come or go."""
+        rows = self._db.execute(
+            f"""SELECT {INSTANCE} FROM instance WHERE host <> ? AND instance_id IN
+            (SELECT instance_id FROM booking WHERE host = ?)
+            AND instance_id NOT IN (SELECT instance_id FROM work)""",
+            (host, host),
+        ).fetchall()
+        for row in rows:
+            self.release(instance_view(row), host)
+
     def members_on(self, host: str, group_id: str) -> int:
         """How many members of a group hold capacity on a host."""
         row = self._db.execute(
@@ -206,6 +253,7 @@ class State:
 
     def add_instance(self, view: InstanceView, flavor: str) -> None:
         """A new instance on its host, holding capacity there."""
+        self._touched.add(view.instance_id)
         self._db.execute(
             "INSERT INTO instance VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (
@@ -233,6 +281,7 @@ class State:
 
     def set_instance(self, instance_id: str, *, host: str, status: str) -> None:
         """Where it is and how."""
+        self._touched.add(instance_id)
         self._db.execute(
             "UPDATE instance SET host = ?, status = ? WHERE instance_id = ?",
             (host, status, instance_id),
@@ -240,6 +289,7 @@ class State:
 
     def remove_instance(self, instance: InstanceView) -> None:
         """Removes it with all it holds and all that goes on with it."""
+        self._touched.add(instance.instance_id)
         booked = self._db.execute(
             "SELECT host FROM booking WHERE instance_id = ?", (instance.instance_id,)
         ).fetchall()
@@ -270,6 +320,10 @@ class State:
             self._works("unconfirmed = 0 AND ends_us <= ? ORDER BY ends_us, instance_id", now_us)
         )
 
+    def stuck(self, after_us: int) -> list[Work]:
+        """What does not end before that."""
+        return list(self._works("ends_us > ?", after_us))
+
     def remove_work(self, instance_id: str) -> None:
         """Ends it."""
         self._db.execute("DELETE FROM work WHERE instance_id = ?", (instance_id,))
@@ -289,6 +343,14 @@ class State:
         ).fetchone()
         return int(row[0])
 
+    def add_disturbance(self, began_us: int, fault: str) -> None:
+        """A fault, as JSON, that may strike from then on."""
+        self._db.execute("INSERT INTO disturbance VALUES (NULL, ?, ?)", (began_us, fault))
+
+    def disturbances(self) -> list[tuple[int, int, str]]:
+        """All of them, in order: number, beginning, fault."""
+        return self._db.execute("SELECT * FROM disturbance ORDER BY number").fetchall()
+
     def log(
         self,
         at_us: int,
@@ -304,6 +366,14 @@ class State:
             "INSERT INTO log VALUES (NULL, ?, ?, ?, ?, ?, ?)",
             (at_us, verb, subject, host, target, detail),
         )
+
+    def began_us(self, subject: str, verb: str) -> int:
+        """When a verb was last recorded of a subject; -1 for never."""
+        row = self._db.execute(
+            "SELECT at_us FROM log WHERE verb = ? AND subject = ? ORDER BY number DESC LIMIT 1",
+            (verb, subject),
+        ).fetchone()
+        return int(row[0]) if row else -1
 
     def operations(self, after: int) -> Iterator[Operation]:
         """The record past a number, in order."""

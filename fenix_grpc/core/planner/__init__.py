@@ -3,9 +3,10 @@
 `plan(problem)` answers with a Plan, `schedule(problem, plan)` with its expected times, `replan` and `difference` with
 what a changed world changes. Nothing here does anything: no I/O, no clock, no chance. The modules: problem (what is
 asked), plan (what is answered), zones and room (the problem in numbers), waves (one build), sweep (many builds, the
-Pareto front), exact (the last resort), bounds, blockers, schedule.
+Pareto front), exact (the last resort), release (the smallest scale-in), bounds, blockers, schedule.
 """
 
+from fenix_grpc.core.model import Preference
 from fenix_grpc.core.planner.plan import (
     Blocker,
     BlockerKind,
@@ -17,7 +18,7 @@ from fenix_grpc.core.planner.plan import (
     Wave,
     difference,
 )
-from fenix_grpc.core.planner.planning import plan, replan
+from fenix_grpc.core.planner.planning import plan, replan, smallest_scale_in
 from fenix_grpc.core.planner.problem import (
     Hint,
     Options,
@@ -25,7 +26,6 @@ from fenix_grpc.core.planner.problem import (
     PlannedHost,
     PlannedInstance,
     PlannedMove,
-    Preference,
     Problem,
     Slots,
 )
@@ -56,4 +56,5 @@ __all__ = [
     "plan",
     "replan",
     "schedule",
+    "smallest_scale_in",
 ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate
 
 from fenix_grpc.core.planner.plan import Bounds
@@ -140,13 +140,13 @@ def bounds(
         ]
         extra = least_extra_moves(zone, todo, at_once, rounds)
         at_rounds += max([extra, *(bound - sum(len(zone.on[h]) for h in todo) for bound in hinted)])
-    work = [(zone.hosts[h].work_s, zone, h) for zone, todo in every for h in todo]
+    work = sum(zone.hosts[h].work_s for zone, todo in every for h in todo) if at_once else 0.0
     return Bounds(
         rounds=least,
         moves=must + sum(least_extra_moves(zone, todo, at_once) for zone, todo in every),
         moves_at_rounds=at_rounds,
         capacity_s=max([_capacity_s(zone, todo) for zone, todo in every], default=0.0),
-        parallel_s=sum(w for w, _, _ in work) / at_once if at_once else 0.0,
+        parallel_s=work / at_once if at_once else 0.0,
         group_s=_group_s(problem, every),
         network_s=_network_s(problem, every),
         chain_s=_chain_s(every, at_once),
@@ -168,22 +168,27 @@ def _capacity_s(zone: Zone, todo: Sequence[int]) -> float:
 
 def _group_s(problem: Problem, every: Iterable[tuple[Zone, list[int]]]) -> float:
     """Members that must move one after the other; the last ones recover while their hosts are worked on."""
+    recovery = {
+        group_id: max(0.0, group.recovery_s)
+        for group_id, group in problem.groups.items()
+        if group.budget > 0
+    }
     spent: dict[str, float] = defaultdict(float)
     last: dict[str, float] = {}
     for zone, todo in every:
         for h in todo:
+            work = max(0.0, zone.hosts[h].work_s)
             for i in zone.on[h]:
-                instance = zone.instances[i]
-                for group_id in set(instance.groups):
-                    group = problem.groups.get(group_id)
-                    if group is not None and group.budget > 0:
-                        spent[group_id] += max(0.0, instance.move_s) + max(0.0, group.recovery_s)
-                        work = zone.hosts[h].work_s
-                        last[group_id] = min(last.get(group_id, work), work)
+                groups: Collection[str] = zone.instances[i].groups
+                for group_id in groups if len(groups) < 2 else set(groups):
+                    if group_id in recovery:
+                        spent[group_id] += zone.move_s[i] + recovery[group_id]
+                        if last.get(group_id, work) >= work:
+                            last[group_id] = work
     found = [0.0]
     for group_id, seconds in spent.items():
-        group = problem.groups[group_id]
-        found.append(seconds / group.budget - max(0.0, group.recovery_s) + max(0.0, last[group_id]))
+        budget = problem.groups[group_id].budget
+        found.append(seconds / budget - recovery[group_id] + last[group_id])
     return max(found)
 
 
@@ -192,7 +197,7 @@ def _network_s(problem: Problem, every: Iterable[tuple[Zone, list[int]]]) -> flo
     slots, total, slowest = problem.slots, 0.0, 0.0
     for zone, todo in every:
         for h in todo:
-            times = [max(0.0, zone.instances[i].move_s) for i in zone.on[h]]
+            times = [zone.move_s[i] for i in zone.on[h]]
             total += sum(times)
             spread = sum(times) / slots.per_source if slots.per_source > 0 else 0.0
             slowest = max(slowest, max(spread, *times, 0.0) + max(0.0, zone.hosts[h].work_s))

@@ -27,6 +27,8 @@ class Answer:
 
     build: Build
     complete: bool
+    #: Situations that were looked at.
+    situations: int
 
 
 def tiny(zone: Zone) -> bool:
@@ -34,14 +36,14 @@ def tiny(zone: Zone) -> bool:
     return len(zone.hosts) <= HOSTS and len(zone.instances) <= INSTANCES
 
 
-def search(zone: Zone) -> Answer:
-    """The build with the fewest stuck hosts, found with as few moves as it goes."""
+def search(zone: Zone, most: int = SITUATIONS) -> Answer:
+    """The build with the fewest stuck hosts, found with as few moves as it goes, in so many situations at most."""
     start = _settle(zone, tuple(zone.at), frozenset())
     came: dict[State, tuple[State, Move] | None] = {start: None}
     seen = {_key(zone, start)}
     queue = [(-len(start[1]), 0, 0, start)]
     best, count = start, 0
-    while queue and len(best[1]) < len(zone.todo) and count < SITUATIONS:
+    while queue and len(best[1]) < len(zone.todo) and count < most:
         _, moves, _, state = heappop(queue)
         for move in _moves(zone, state):
             after = _settle(zone, _moved(state[0], move), state[1])
@@ -59,7 +61,8 @@ def search(zone: Zone) -> Answer:
         state, move = step
         path.append(move)
     complete = len(best[1]) == len(zone.todo) or not queue
-    return Answer(build=_build(zone, path[::-1], best[1]), complete=complete)
+    build = _build(zone, path[::-1], best[1])
+    return Answer(build=build, complete=complete, situations=count)
 
 
 def _settle(zone: Zone, at: tuple[int, ...], done: frozenset[int]) -> State:
@@ -78,22 +81,20 @@ def _key(zone: Zone, state: State) -> object:
 
 
 def _kind(zone: Zone, i: int) -> tuple[int, int]:
-    plain = not zone.picky[i] and i not in zone.mitigated
-    return zone.size_class[i], -1 if plain else i
+    plain = zone.kind[i] & 1 and i not in zone.mitigated
+    return zone.kind[i], -1 if plain else i
 
 
-def _occupied(zone: Zone, at: tuple[int, ...]) -> tuple[list[Vector], dict[tuple[int, int], int]]:
+def _occupied(zone: Zone, at: tuple[int, ...]) -> tuple[list[Vector], list[dict[int, int]]]:
     """Load and members of each host."""
-    width = len(zone.hosts)
-    used = list(zone.used)
-    members = {(k // width, k % width): n for k, n in zone.members.items()}
+    used, members = list(zone.used), [dict(here) for here in zone.members]
     for i, host in enumerate(at):
         if host != zone.at[i]:
             used[zone.at[i]] = _plus(used[zone.at[i]], zone.size(i), -1)
             used[host] = _plus(used[host], zone.size(i), 1)
             for group in zone.groups[i]:
-                members[group, zone.at[i]] -= 1
-                members[group, host] = members.get((group, host), 0) + 1
+                members[zone.at[i]][group] -= 1
+                members[host][group] = members[host].get(group, 0) + 1
     return used, members
 
 
@@ -115,13 +116,15 @@ def _moves(zone: Zone, state: State) -> Iterator[Move]:
     used, members = _occupied(zone, at)
     hosts = _accepting(zone, done)
     for i, source in enumerate(at):
+        if source < 0:
+            continue
         size = zone.size(i)
         for target in hosts:
             if target == source or target in zone.refused.get(i, ()):
                 continue
             if not _fits(_plus(used[target], size, 1), zone.limit[target]):
                 continue
-            if any(members.get((g, target), 0) >= zone.group_limit[g] for g in zone.groups[i]):
+            if any(members[target].get(g, 0) >= zone.group_limit[g] for g in zone.groups[i]):
                 continue
             keeper = -1
             if i in zone.mitigated:
@@ -139,10 +142,13 @@ def _build(zone: Zone, path: list[Move], done: frozenset[int]) -> Build:
     steps: list[Step] = []
     at, worked = _settle(zone, tuple(zone.at), frozenset())
     if worked or zone.arriving:
-        steps.append(Step(hosts=tuple(sorted(worked)), moves=()))
+        steps.append(Step(hosts=sorted(worked)))
     for move in path:
         at, after = _settle(zone, _moved(at, move), worked)
-        steps.append(Step(hosts=tuple(sorted(after - worked)), moves=(move,)))
+        i, _, target, keeper = move
+        keepers = {i: keeper} if keeper >= 0 else {}
+        hosts = sorted(after - worked)
+        steps.append(Step(hosts=hosts, moves=[i], targets=[target], keepers=keepers))
         worked = after
     return Build(
         steps=tuple(steps),

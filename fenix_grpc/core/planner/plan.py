@@ -28,10 +28,14 @@ class BlockerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleIn:
-    """Instances whose release lets all hosts be planned; none of them can be left out."""
+    """Instances whose release lets all hosts of these zones be planned; none of them can be left out."""
 
-    instance_ids: tuple[str, ...]
-    amount: Resources
+    instance_ids: tuple[str, ...] = ()
+    amount: Resources = Resources()
+    zones: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.instance_ids)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +155,43 @@ class Difference:
 
     def __bool__(self) -> bool:
         return bool(self.hosts or self.added or self.dropped or self.blocked or self.unblocked)
+
+    def __str__(self) -> str:
+        """One line for a person."""
+        new, old = ({m.instance_id for m in moves} for moves in (self.added, self.dropped))
+        waves = [(before, after) for _, before, after in self.hosts]
+        what = [
+            _count(len(new & old), "move has another destination", "moves have other destinations"),
+            _count(len(new - old), "move is new", "moves are new"),
+            _count(len(old - new), "move is dropped", "moves are dropped"),
+            _count(sum(0 <= b < a for b, a in waves), "host goes later", "hosts go later"),
+            _count(sum(0 <= a < b for b, a in waves), "host goes earlier", "hosts go earlier"),
+            _count(sum(b < 0 for b, _ in waves), "host is planned now", "hosts are planned now"),
+            _count(
+                sum(a < 0 for _, a in waves),
+                "host is not planned any more",
+                "hosts are not planned any more",
+            ),
+            _subjects("came", self.blocked),
+            _subjects("went", self.unblocked),
+        ]
+        totals = [_more(self.rounds, "round"), _more(self.moves, "move", " in all")]
+        parts = [", ".join(part for part in some if part) for some in (what, totals)]
+        return "; ".join(part for part in parts if part) or "nothing changes"
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}" if number else ""
+
+
+def _subjects(what: str, blockers: tuple[Blocker, ...]) -> str:
+    named = ", ".join(b.subject for b in blockers[:3]) + (", ..." if len(blockers) > 3 else "")
+    return _count(len(blockers), f"blocker {what}: {named}", f"blockers {what}: {named}")
+
+
+def _more(number: int, what: str, where: str = "") -> str:
+    some = _count(abs(number), what, what + "s")
+    return f"{some} {'more' if number > 0 else 'fewer'}{where}" if some else ""
 
 
 def difference(old: Plan, new: Plan) -> Difference:

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from fenix_grpc.core.model import Preference
 from fenix_grpc.core.planner.blockers import certain, no_room
 from fenix_grpc.core.planner.bounds import bounds, hosts_out
 from fenix_grpc.core.planner.exact import search, tiny
-from fenix_grpc.core.planner.plan import Bounds, Option, Plan, Wave
-from fenix_grpc.core.planner.problem import PlannedMove, Preference, Problem
+from fenix_grpc.core.planner.plan import Bounds, Option, Plan, ScaleIn, Wave
+from fenix_grpc.core.planner.problem import PlannedMove, Problem
+from fenix_grpc.core.planner.release import scale_in_of, smallest
 from fenix_grpc.core.planner.sweep import Sweep, combine
 from fenix_grpc.core.planner.waves import Build
-from fenix_grpc.core.planner.zones import Zone, under_way, zones
+from fenix_grpc.core.planner.zones import Zone, instances_on, zones
 
 
 def plan(problem: Problem) -> Plan:
@@ -31,9 +33,9 @@ def replan(problem: Problem, before: Plan | None = None) -> Plan:
 
 
 def _plan(problem: Problem, order: Mapping[str, int] | None) -> Plan:
-    blockers = certain(problem, {i: to for i, (_, to) in under_way(problem).items()})
-    blocked = {host: blocker for blocker in blockers for host in blocker.hosts}
-    found = zones(problem, blocked)
+    on = instances_on(problem)
+    blockers = certain(problem, on)
+    found = zones(problem, {host for blocker in blockers for host in blocker.hosts}, on)
     fronts = [_front(zone, problem, len(found), order) for zone in found]
     proven: set[str] = set()
     for position, zone in enumerate(found):
@@ -45,7 +47,7 @@ def _plan(problem: Problem, order: Mapping[str, int] | None) -> Plan:
     chosen = _choose(options, problem.options.preference)
     builds = points[chosen]
     blockers += [
-        no_room(zone, build, proven=zone.name in proven)
+        no_room(zone, build, proven=zone.name in proven, spared=problem.not_to_scale_in)
         for zone, build in zip(found, builds, strict=True)
         if build.stuck
     ]
@@ -57,6 +59,22 @@ def _plan(problem: Problem, order: Mapping[str, int] | None) -> Plan:
         blockers=tuple(sorted(blockers, key=lambda b: (b.kind, b.subject))),
         kept=problem.kept,
     )
+
+
+def smallest_scale_in(problem: Problem) -> ScaleIn | None:
+    """The fewest instances found whose release lets everything be planned that is not blocked for another reason: an
+    empty ScaleIn when it is possible as it is, None when no release was found that helps. `not_to_scale_in` are never
+    among them; of tiny zones it is the smallest there is."""
+    on = instances_on(problem)
+    blocked = {host for blocker in certain(problem, on) for host in blocker.hosts}
+    found: list[tuple[Zone, list[int]]] = []
+    for zone in zones(problem, blocked, on):
+        released = smallest(zone, problem.not_to_scale_in)
+        if released is None:
+            return None
+        if released:
+            found.append((zone, released))
+    return scale_in_of(found)
 
 
 def _front(
@@ -96,39 +114,40 @@ def _option(
     problem: Problem, found: Sequence[Zone], builds: Sequence[Build], chains: dict[int, float]
 ) -> Option:
     """The figures of one point; `chains` keeps what is known of each build."""
-    most = problem.options.max_hosts_at_once
-    work = sum(
-        max(0.0, zone.hosts[h].work_s)
-        for zone, build in zip(found, builds, strict=True)
-        for step in build.steps
-        for h in step.hosts
-    )
+    most = max(0, problem.options.max_hosts_at_once)
+    together = 0.0
+    if most:
+        pairs = zip(found, builds, strict=True)
+        together = sum(_work(zone, build) for zone, build in pairs) / most
     for zone, build in zip(found, builds, strict=True):
         if id(build) not in chains:
             chains[id(build)] = _chain(zone, build, problem)
     return Option(
         rounds=max((b.rounds for b in builds), default=0),
         moves=sum(b.moves for b in builds),
-        makespan_s=max([0.0, *(chains[id(b)] for b in builds), work / most if most > 0 else 0.0]),
+        makespan_s=max([together, *(chains[id(b)] for b in builds)]),
         seeds=sum(b.seeds for b in builds),
     )
 
 
+def _work(zone: Zone, build: Build) -> float:
+    """The seconds of all its works."""
+    return sum(max(0.0, zone.hosts[h].work_s) for step in build.steps for h in step.hosts)
+
+
 def _chain(zone: Zone, build: Build, problem: Problem) -> float:
     """When the last host would be done if moves waited for nothing but their targets and their host's slots."""
-    done = [0.0] * len(zone.hosts)
-    at_once = max(0, problem.slots.per_source)
-    lasts = [max(0.0, instance.move_s) for instance in zone.instances]
+    count, per_source = len(zone.hosts), max(0, problem.slots.per_source)
+    done, lasts, at = [0.0] * count, zone.move_s, list(zone.at)
     for step in build.steps:
-        ready: dict[int, float] = dict.fromkeys(step.hosts, 0.0)
-        total: dict[int, float] = dict.fromkeys(step.hosts, 0.0)
-        for i, source, target, _ in step.moves:
-            if source in ready:
-                if done[target] > ready[source]:
-                    ready[source] = done[target]
-                total[source] += lasts[i]
+        ready, leaving = [0.0] * count, [0.0] * count
+        for i, target in zip(step.moves, step.targets, strict=True):
+            source, at[i] = at[i], target
+            leaving[source] += lasts[i]
+            if done[target] > ready[source]:
+                ready[source] = done[target]
         for h in step.hosts:
-            leave = total[h] / at_once if at_once else 0.0
+            leave = leaving[h] / per_source if per_source else 0.0
             done[h] = ready[h] + leave + max(0.0, zone.hosts[h].work_s)
     return max(done, default=0.0)
 
@@ -158,26 +177,39 @@ def _choose(options: Sequence[Option], preference: Preference) -> int:
 def _waves(problem: Problem, found: Sequence[Zone], builds: Sequence[Build]) -> tuple[Wave, ...]:
     """The zones' steps side by side; a step that would exceed the hosts at once waits for the next wave."""
     most = problem.options.max_hosts_at_once
-    queues = [list(reversed(build.steps)) for build in builds]
+    queues = [_named(zone, build) for zone, build in zip(found, builds, strict=True)]
     waves: list[Wave] = []
     while any(queues):
         hosts: list[str] = []
         moves: list[PlannedMove] = []
-        for position in sorted(range(len(queues)), key=lambda q: -len(queues[q])):
-            queue, zone = queues[position], found[position]
-            if not queue or (most > 0 and hosts and len(hosts) + len(queue[-1].hosts) > most):
+        for queue in sorted(queues, key=lambda q: -len(q)):
+            if not queue or (most > 0 and hosts and len(hosts) + len(queue[-1][0]) > most):
                 continue
-            step = queue.pop()
-            names = [host.name for host in zone.hosts]
-            hosts += [names[h] for h in step.hosts]
-            moves += [
-                PlannedMove(
-                    instance_id=zone.instances[i].instance_id,
-                    source=names[source],
-                    target=names[target],
-                    compensation=names[room] if room >= 0 else "",
-                )
-                for i, source, target, room in step.moves
-            ]
+            more_hosts, more_moves = queue.pop()
+            hosts += more_hosts
+            moves += more_moves
         waves.append(Wave(number=len(waves), hosts=tuple(hosts), moves=tuple(moves)))
     return tuple(waves)
+
+
+def _named(zone: Zone, build: Build) -> list[tuple[list[str], list[PlannedMove]]]:
+    """Hosts and moves of each step by their names, the last step first."""
+    names = [host.name for host in zone.hosts]
+    ids = [instance.instance_id for instance in zone.instances]
+    at = list(zone.at)
+    found = []
+    for step in build.steps:
+        moves = []
+        for i, target in zip(step.moves, step.targets, strict=True):
+            keeper = step.keepers.get(i, -1) if step.keepers else -1
+            moves.append(
+                PlannedMove(
+                    instance_id=ids[i],
+                    source=names[at[i]],
+                    target=names[target],
+                    compensation=names[keeper] if keeper >= 0 else "",
+                )
+            )
+            at[i] = target
+        found.append(([names[h] for h in step.hosts], moves))
+    return found[::-1]

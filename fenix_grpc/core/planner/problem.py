@@ -8,17 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 
-from fenix_grpc.core.model import HostKind, Resources
-
-
-class Preference(StrEnum):
-    """Which plan of the Pareto front is taken."""
-
-    FASTEST = "FASTEST"
-    FEWEST_MOVES = "FEWEST_MOVES"
-    BALANCED = "BALANCED"
+from fenix_grpc.core.model import HostKind, Preference, Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +27,11 @@ class PlannedHost:
     maintained: bool = False
     #: To be worked on by this session (or worked on already).
     in_session: bool = True
-    #: Accepts instances now. A host that is to be worked on becomes a destination by its work whatever this says.
+    #: Accepts instances now. A host that is to be worked on becomes a destination by its work whatever this says,
+    #: unless it is retired.
     usable: bool = True
+    #: It leaves the cloud after its work: never a destination.
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +128,8 @@ class Problem:
     held: frozenset[str] = frozenset()
     #: Instance to the hosts that refused it.
     refused: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    #: Instances that nobody can be asked to release, such as those of projects without a manager.
+    not_to_scale_in: frozenset[str] = frozenset()
     #: Moves executed or under way. One whose instance is still at its source is under way: it counts on both ends.
     kept: tuple[PlannedMove, ...] = ()
     hints: tuple[Hint, ...] = ()

@@ -8,7 +8,7 @@ longest move. The executor follows the same rules with real durations, so this i
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import heappop, heappush
 
@@ -50,42 +50,47 @@ class Timeline:
         return max(last_move, max((w.end_s for w in self.works), default=0.0))
 
 
-def schedule(problem: Problem, plan: Plan, move_s: Mapping[str, float] | None = None) -> Timeline:
-    """The expected times; `move_s` replaces the durations of single instances, for what-if and measured ones."""
-    return _Schedule(problem, plan, move_s or {}).run()
+def schedule(
+    problem: Problem,
+    plan: Plan,
+    move_s: Mapping[str, float] | None = None,
+    running_s: Mapping[str, float] | None = None,
+) -> Timeline:
+    """The expected times. `move_s` replaces the durations of single instances, for what-if and measured ones;
+    `running_s` tells for how long moves under way have been running: they started before now and end the sooner."""
+    return _Schedule(problem, plan, move_s or {}, running_s or {}).run()
 
 
 class _Schedule:
     """The clockwork. Tokens stand for slots, places in group budgets and hosts at once."""
 
-    def __init__(self, problem: Problem, plan: Plan, move_s: Mapping[str, float]) -> None:
+    def __init__(
+        self,
+        problem: Problem,
+        plan: Plan,
+        move_s: Mapping[str, float],
+        running_s: Mapping[str, float],
+    ) -> None:
         self._problem = problem
         self._wave_of = plan.wave_of()
         self._work = {h.name: max(0.0, h.work_s) for h in problem.hosts}
         instances = {i.instance_id: i for i in problem.instances}
         under_way = [m for m in plan.kept if m.instance_id in instances]
         under_way = [m for m in under_way if instances[m.instance_id].host == m.source != m.target]
+        #: The first of the moves, that run already.
+        self._running = [max(0.0, running_s.get(m.instance_id, 0.0)) for m in under_way]
         self._moves = [(0, m) for m in under_way]
         self._moves += [(wave.number, move) for wave in plan.waves for move in wave.moves]
-        ids = [move.instance_id for _, move in self._moves]
-        self._lasts = [max(0.0, move_s.get(i, instances[i].move_s)) for i in ids]
-        self._lead = [0.0 if n < len(under_way) else instances[i].lead_s for n, i in enumerate(ids)]
+        mine = [instances[move.instance_id] for _, move in self._moves]
+        self._lasts = [max(0.0, move_s.get(i.instance_id, i.move_s)) for i in mine]
+        self._lead = [i.lead_s for i in mine]
         self._pending: dict[str, int] = defaultdict(int)
-        urgency: dict[str, float] = defaultdict(float)
-        for (wave, move), lasts in zip(self._moves, self._lasts, strict=True):
-            self._pending[move.source] += wave <= self._wave_of.get(move.source, wave)
-            urgency[move.source] += lasts
-        self._rank = [
-            (wave, -urgency[move.source] - self._work.get(move.source, 0.0), -lasts, number)
-            for number, ((wave, move), lasts) in enumerate(
-                zip(self._moves, self._lasts, strict=True)
-            )
-        ]
+        self._rank = self._urgency()
         self._tokens: list[int] = []
         self._waiting: list[list[tuple[int, float, float, int]]] = []
         self._needs: list[tuple[int, ...]] = []
-        self._recovery: list[tuple[tuple[int, float], ...]] = []
-        self._book_tokens({i: instances[i].groups for i in ids})
+        self._recovery: list[dict[int, float]] = []
+        self._book_tokens([i.groups for i in mine])
         self._await: list[int] = [0] * len(self._moves)
         self._after_move: dict[int, list[int]] = defaultdict(list)
         self._after_work: dict[str, list[int]] = defaultdict(list)
@@ -93,65 +98,89 @@ class _Schedule:
         self._at_once = max(0, problem.options.max_hosts_at_once) or len(self._wave_of) + 1
         self._idle: list[tuple[int, float, str]] = []
         self._events: list[tuple[float, int, int, str]] = []
-        self._count = 0
         self._now = 0.0
         self._timed: list[TimedMove] = []
         self._works: list[TimedWork] = []
 
-    def _book_tokens(self, groups: Mapping[str, tuple[str, ...]]) -> None:
-        slots, known = self._problem.slots, dict[tuple[str, str], int]()
+    def _urgency(self) -> list[tuple[int, float, float, int]]:
+        """How moves rank that wait for the same thing; counts on the way what each host is to give away."""
+        wave_of, pending, todo = self._wave_of, self._pending, dict[str, float]()
+        for (wave, move), lasts in zip(self._moves, self._lasts, strict=True):
+            source = move.source
+            pending[source] += wave <= wave_of.get(source, wave)
+            todo[source] = todo.get(source, self._work.get(source, 0.0)) + lasts
+        return [
+            (wave, -todo[move.source], -self._lasts[number], number)
+            for number, (wave, move) in enumerate(self._moves)
+        ]
 
-        def token(kind: str, name: str, number: int) -> int:
-            index = known.setdefault((kind, name), len(known))
-            if index == len(self._tokens):
-                self._tokens.append(number)
-                self._waiting.append([])
-            return index
+    def _book_tokens(self, groups_of: Sequence[tuple[str, ...]]) -> None:
+        slots, groups = self._problem.slots, self._problem.groups
+        sources: dict[str, int] = {}
+        destinations: dict[str, int] = {}
+        budgets: dict[str, int] = {}
 
-        for _, move in self._moves:
-            needs, recovery = [], []
-            if slots.per_source > 0:
-                needs.append(token("source", move.source, slots.per_source))
-            if slots.per_destination > 0:
-                needs.append(token("destination", move.target, slots.per_destination))
-            if slots.in_all > 0:
-                needs.append(token("all", "", slots.in_all))
-            for group_id in dict.fromkeys(groups[move.instance_id]):
-                group = self._problem.groups.get(group_id)
+        def new(number: int) -> int:
+            self._tokens.append(number)
+            self._waiting.append([])
+            return len(self._tokens) - 1
+
+        every = new(slots.in_all) if slots.in_all > 0 else -1
+        for (_, move), mine in zip(self._moves, groups_of, strict=True):
+            needs, recovery = [every] if every >= 0 else [], dict[int, float]()
+            for name, known, number in (
+                (move.source, sources, slots.per_source),
+                (move.target, destinations, slots.per_destination),
+            ):
+                if number > 0:
+                    if name not in known:
+                        known[name] = new(number)
+                    needs.append(known[name])
+            for group_id in mine if len(mine) < 2 else dict.fromkeys(mine):
+                group = groups.get(group_id)
                 if group is not None and group.budget > 0:
-                    needs.append(token("group", group_id, group.budget))
-                    recovery.append((needs[-1], max(0.0, group.recovery_s)))
+                    if group_id not in budgets:
+                        budgets[group_id] = new(group.budget)
+                    needs.append(budgets[group_id])
+                    recovery[budgets[group_id]] = max(0.0, group.recovery_s)
             self._needs.append(tuple(needs))
-            self._recovery.append(tuple(recovery))
+            self._recovery.append(recovery)
 
     def _find_order(self) -> None:
         """What each move waits for: its target's work, its instance's move before, and whoever had the room before."""
         latest: dict[str, int] = {}
         #: Moves away from a host before its work, and those from one that is not worked on after them.
         leaving: dict[str, list[int]] = defaultdict(list)
-        leaving_late: dict[str, list[int]] = defaultdict(list)
-        keeping: dict[str, list[int]] = defaultdict(list)
+        leaving_late: dict[str, list[int]] = {}
+        keeping: dict[str, list[int]] = {}
         shared: dict[tuple[int, str, str], int] = {}
-        for number, (wave, move) in enumerate(self._moves):
+        moves, wave_of = self._moves, self._wave_of
+        for number, (wave, move) in enumerate(moves):
             before: set[int] = set()
-            for host in {move.target, move.compensation}:
-                before.update(n for n in leaving_late[host] if self._moves[n][0] < wave)
-                if self._wave_of.get(host, wave) < wave:
+            hosts = {move.target, move.compensation} if move.compensation else (move.target,)
+            for host in hosts:
+                gone = leaving_late.get(host, [])
+                if wave_of.get(host, wave) < wave:
                     self._after_work[host].append(number)
                     self._await[number] += 1
                 else:
-                    before.update(n for n in leaving[host] if self._moves[n][0] < wave)
+                    gone = gone + leaving.get(host, [])
+                if gone:
+                    before.update(n for n in gone if moves[n][0] < wave)
             if move.instance_id in latest:
                 before.add(latest[move.instance_id])
-            before.update(n for n in keeping[move.target] if self._moves[n][0] < wave)
+            if move.target in keeping:
+                before.update(n for n in keeping[move.target] if moves[n][0] < wave)
             if move.compensation:
                 key = (wave, move.compensation, move.source)
                 before.update([shared[key]] if key in shared else [])
                 shared[key] = number
-                keeping[move.compensation].append(number)
+                keeping.setdefault(move.compensation, []).append(number)
             latest[move.instance_id] = number
-            late = wave > self._wave_of.get(move.source, -1)
-            (leaving_late if late else leaving)[move.source].append(number)
+            if wave > wave_of.get(move.source, -1):
+                leaving_late.setdefault(move.source, []).append(number)
+            else:
+                leaving[move.source].append(number)
             for n in before:
                 self._after_move[n].append(number)
             self._await[number] += len(before)
@@ -161,8 +190,10 @@ class _Schedule:
         for host in self._wave_of:
             if not self._pending.get(host):
                 self._empty(host)
-        for number in sorted(range(len(self._moves)), key=self._rank.__getitem__):
-            if not self._await[number]:
+        for number, seconds in enumerate(self._running):
+            self._start(number, -seconds)
+        for _, _, _, number in sorted(self._rank):
+            if number >= len(self._running) and not self._await[number]:
                 self._release(number)
         while self._events:
             self._now, kind, number, host = heappop(self._events)
@@ -175,7 +206,7 @@ class _Schedule:
             else:
                 self._try(number)
         return Timeline(
-            moves=tuple(sorted(self._timed, key=lambda m: (m.start_s, m.wave, m.move))),
+            moves=tuple(sorted(self._timed, key=_by_start)),
             works=tuple(sorted(self._works, key=lambda w: (w.start_s, w.host))),
         )
 
@@ -192,11 +223,15 @@ class _Schedule:
             if tokens[need] <= 0:
                 heappush(self._waiting[need], self._rank[number])
                 return
+        self._start(number, self._now)
+
+    def _start(self, number: int, start: float) -> None:
+        """Whatever it needs is taken, even if a running move takes more than there is."""
         for need in self._needs[number]:
-            tokens[need] -= 1
+            self._tokens[need] -= 1
         wave, move = self._moves[number]
-        end = self._now + self._lasts[number]
-        self._timed.append(TimedMove(move=move, wave=wave, start_s=self._now, end_s=end))
+        end = max(self._now, start + self._lasts[number])
+        self._timed.append(TimedMove(move=move, wave=wave, start_s=start, end_s=end))
         heappush(self._events, (end, 0, number, ""))
 
     def _give(self, token: int) -> None:
@@ -207,9 +242,9 @@ class _Schedule:
             self._try(heappop(waiting)[3])
 
     def _end_move(self, number: int) -> None:
-        recovering = dict(self._recovery[number])
+        recovering = self._recovery[number]
         for need in self._needs[number]:
-            rest = recovering.get(need, 0.0)
+            rest = recovering.get(need, 0.0) if recovering else 0.0
             if rest > 0:
                 heappush(self._events, (self._now + rest, 1, need, ""))
             else:
@@ -243,3 +278,7 @@ class _Schedule:
         self._at_once += 1
         self._free(self._after_work.get(host, ()))
         self._start_works()
+
+
+def _by_start(timed: TimedMove) -> tuple[float, int, str, str]:
+    return timed.start_s, timed.wave, timed.move.instance_id, timed.move.source

@@ -7,17 +7,18 @@ seeds that reach it; a fluid estimate says where to look, and a few builds aroun
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
-from fenix_grpc.core.planner.bounds import hosts_out
+from fenix_grpc.core.planner.bounds import hosts_out, least_rounds
 from fenix_grpc.core.planner.problem import Hint, Options
 from fenix_grpc.core.planner.waves import Build, Growth
 from fenix_grpc.core.planner.zones import Zone
 
 #: Instance placements that the builds of one zone may cost together, and the builds that any zone gets.
 EFFORT = 40_000
-FEWEST_BUILDS = 7
+FEWEST_BUILDS = 6
 MOST_BUILDS = 40
 
 
@@ -29,7 +30,7 @@ class Sweep:
         self._at_once = at_once
         self.builds: dict[int, Build] = {}
         self.more: list[Build] = []
-        busy = [h for h in zone.todo if zone.on[h]]
+        busy = [h for h in zone.todo if zone.on[h] and h not in zone.retired]
         self._order = sorted(busy, key=lambda h: (len(zone.on[h]), -zone.used[h][zone.scarce], h))
         self._most = min(len(busy), max(1, hosts_out(zone, zone.todo, at_once)))
         affordable = EFFORT // max(1, len(zone.instances))
@@ -50,8 +51,7 @@ class Sweep:
         known = self.builds.get(seeds)
         if known is None:
             self._left -= 1
-            known = Growth(self.zone, at_once=self._at_once).run(self._order[:seeds])
-            assert known is not None
+            known = Growth(self.zone, at_once=self._at_once).run(self._order, seeds)
             self.builds[seeds] = known
         return known
 
@@ -60,13 +60,15 @@ class Sweep:
         fewest = self._build(self._first())
         if self._most <= 1 or not fewest.rounds or fewest.stuck:
             return
-        quickest = self._build(self._most)
-        wanted = range(quickest.rounds, fewest.rounds)
         estimate = _Estimate(self.zone, self._order)
-        guesses = [estimate.seeds(rounds, self._most) for rounds in wanted]
-        for guess in guesses:
+        least = least_rounds(self.zone, self.zone.todo, self._at_once)
+        quickest = self._build(estimate.seeds(least, self._most))
+        if quickest.rounds > least:
+            quickest = min(quickest, self._build(self._most), key=lambda b: b.rounds)
+        wanted = range(quickest.rounds, fewest.rounds)
+        for rounds in wanted:
             if self._left > 0:
-                self._build(guess)
+                self._build(estimate.seeds(rounds, self._most))
         for rounds in wanted:
             self._settle(rounds)
 
@@ -88,16 +90,14 @@ class Sweep:
 
     def follow(self, waves: Mapping[str, int]) -> Build:
         """A build in a given order, that of `waves` within a wave; hosts of wave 0 are its seeds."""
-        wave = {h: waves[host.name] for h, host in enumerate(self.zone.hosts) if host.name in waves}
-        rank = {name: position for position, name in enumerate(waves)}
-        order = sorted(
-            (h for h in self.zone.todo if h in wave),
-            key=lambda h: (wave[h], rank[self.zone.hosts[h].name]),
-        )
-        seeds = [h for h in order if wave[h] == 0]
-        found = Growth(self.zone, at_once=self._at_once).run(seeds, order=order)
-        assert found is not None
-        return found
+        place = {self.zone.hosts[h].name: h for h in self.zone.todo}
+        by_wave: dict[int, list[int]] = defaultdict(list)
+        for name, wave in waves.items():
+            if name in place:
+                by_wave[wave].append(place[name])
+        order = [by_wave[wave] for wave in sorted(by_wave)]
+        seeds = by_wave.get(0, [])
+        return Growth(self.zone, at_once=self._at_once).run(seeds, len(seeds), order)
 
 
 class _Estimate:

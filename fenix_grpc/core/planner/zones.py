@@ -7,8 +7,9 @@ by one. Nothing here changes after it is made; what a plan under construction ch
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import gcd
 
 from fenix_grpc.core.model import HostKind, Resources
 from fenix_grpc.core.planner.problem import PlannedHost, PlannedInstance, Problem
@@ -32,15 +33,19 @@ class Zone:
     #: Destinations from the start: maintained, or not of this session.
     clean: list[int] = field(default_factory=list)
     #: Of `todo`: those that may take the seeds' instances.
-    parks: frozenset[int] = frozenset()
+    parks: set[int] = field(default_factory=set)
+    #: Of `todo`: those that leave the cloud after their work; their limit is nothing.
+    retired: set[int] = field(default_factory=set)
     #: Of `todo`: those that moves are under way to; they wait for the second wave.
-    arriving: frozenset[int] = frozenset()
+    arriving: set[int] = field(default_factory=set)
     #: Instances that must leave: all that sit on a host of `todo`.
     instances: list[PlannedInstance] = field(default_factory=list)
-    #: Of each instance: its host, its size class.
+    #: Of each instance: its host, its kind, the seconds that its move takes.
     at: list[int] = field(default_factory=list)
-    size_class: list[int] = field(default_factory=list)
-    #: Distinct sizes, largest first.
+    kind: list[int] = field(default_factory=list)
+    move_s: list[float] = field(default_factory=list)
+    #: Distinct sizes, largest first. Kind 2 n + 1 is any instance of size n, kind 2 n one that not every host with room
+    #: may take.
     sizes: list[Vector] = field(default_factory=list)
     #: Instances on each host of `todo`.
     on: list[list[int]] = field(default_factory=list)
@@ -48,13 +53,10 @@ class Zone:
     groups: list[tuple[int, ...]] = field(default_factory=list)
     #: Members per host that a group allows.
     group_limit: list[int] = field(default_factory=list)
-    group_ids: list[str] = field(default_factory=list)
-    #: group * number of hosts + host -> members there.
-    members: dict[int, int] = field(default_factory=dict)
+    #: Of each host: group -> members there.
+    members: list[dict[int, int]] = field(default_factory=list)
     #: Instance -> hosts that refused it.
     refused: dict[int, frozenset[int]] = field(default_factory=dict)
-    #: Instances for which not every host with room will do.
-    picky: bytearray = field(default_factory=bytearray)
     #: Instances for which a second place must be free while they move.
     mitigated: set[int] = field(default_factory=set)
     #: The dimension that is scarcest.
@@ -62,52 +64,88 @@ class Zone:
 
     def size(self, i: int) -> Vector:
         """What the instance takes."""
-        return self.sizes[self.size_class[i]]
+        return self.sizes[self.kind[i] >> 1]
 
-    def load(self, hosts: list[int]) -> Vector:
+    def least(self, instances: Iterable[int]) -> Vector:
+        """What any of them needs at least in each dimension."""
+        return self._extreme(min, instances)
+
+    def most(self, instances: Iterable[int]) -> Vector:
+        """What is enough for any one of them."""
+        return self._extreme(max, instances)
+
+    def _extreme(self, of: Callable[[list[int]], int], instances: Iterable[int]) -> Vector:
+        sizes = [self.sizes[number] for number in {self.kind[i] >> 1 for i in instances}]
+        if not sizes:
+            return 0, 0, 0
+        return of([s[0] for s in sizes]), of([s[1] for s in sizes]), of([s[2] for s in sizes])
+
+    def load(self, hosts: Iterable[int]) -> Vector:
         """What the hosts carry together."""
-        used = self.used
-        return (
-            sum(used[h][0] for h in hosts),
-            sum(used[h][1] for h in hosts),
-            sum(used[h][2] for h in hosts),
-        )
+        return total(self.used[h] for h in hosts)
 
-    def room(self, hosts: list[int]) -> Vector:
+    def room(self, hosts: Iterable[int]) -> Vector:
         """What the hosts may carry together."""
-        limit = self.limit
-        return (
-            sum(limit[h][0] for h in hosts),
-            sum(limit[h][1] for h in hosts),
-            sum(limit[h][2] for h in hosts),
-        )
+        return total(self.limit[h] for h in hosts)
+
+
+def total(vectors: Iterable[Vector]) -> Vector:
+    """All of them together."""
+    vcpus = memory = disk = 0
+    for one, two, three in vectors:
+        vcpus += one
+        memory += two
+        disk += three
+    return vcpus, memory, disk
 
 
 def vector(amount: Resources) -> Vector:
     """Negative amounts count as nothing."""
-    return (max(0, amount.vcpus), max(0, amount.memory_mb), max(0, amount.disk_gb))
+    return max(0, amount.vcpus), max(0, amount.memory_mb), max(0, amount.disk_gb)
 
 
-def zones(problem: Problem, blocked: Mapping[str, object]) -> list[Zone]:
-    """The zones in which there is something to plan, by name; `blocked` names hosts that stay as they are."""
+def zones(
+    problem: Problem, blocked: Collection[str], on: Mapping[str, Sequence[PlannedInstance]]
+) -> list[Zone]:
+    """The zones in which there is something to plan, by name; `blocked` names hosts that stay as they are, `on` tells
+    what is on which host."""
     found: dict[str, Zone] = {}
-    place: dict[str, tuple[Zone, int]] = {}
-    going = under_way(problem)
-    leaving = {source for source, _ in going.values()}
+    fillings: dict[str, _Filling] = {}
+    seen: set[str] = set()
+    leaving = {source for source, _ in under_way(problem).values()}
     for host in problem.hosts:
-        if host.kind is HostKind.COMPUTE and host.name not in place:
-            zone = found.setdefault(host.zone, Zone(name=host.zone))
-            place[host.name] = (zone, len(zone.hosts))
-            _add_host(zone, host, problem, blocked, leaving)
-    _add_instances(problem, place, going)
-    for zone in found.values():
-        total, room = zone.load(zone.todo), zone.room(zone.todo + zone.clean)
-        zone.scarce = max(range(3), key=lambda d: (total[d] / room[d] if room[d] else 0.0, -d))
+        if host.kind is HostKind.COMPUTE and host.name not in seen:
+            seen.add(host.name)
+            if host.zone not in found:
+                found[host.zone] = Zone(name=host.zone)
+                fillings[host.zone] = _Filling(found[host.zone], problem)
+            _add_host(found[host.zone], host, problem, blocked, leaving)
+            fillings[host.zone].fill(on.get(host.name, ()))
+    for name, zone in found.items():
+        fillings[name].finish()
+        load, room = zone.load(zone.todo), zone.room(zone.todo + zone.clean)
+        zone.scarce = max(range(3), key=lambda d: (load[d] / room[d] if room[d] else 0.0, -d))
     return [found[name] for name in sorted(found) if found[name].todo]
+
+
+def instances_on(problem: Problem) -> dict[str, list[PlannedInstance]]:
+    """What is on each host; instances on their way are at their target."""
+    going = under_way(problem)
+    found: dict[str, list[PlannedInstance]] = defaultdict(list)
+    for instance in problem.instances:
+        found[instance.host].append(instance)
+    for host in {source for source, _ in going.values()}:
+        found[host] = [i for i in found[host] if i.instance_id not in going]
+    for instance in problem.instances if going else ():
+        if instance.instance_id in going:
+            found[going[instance.instance_id][1]].append(instance)
+    return found
 
 
 def under_way(problem: Problem) -> dict[str, tuple[str, str]]:
     """Instance -> source and target of the move that it is making."""
+    if not problem.kept:
+        return {}
     at = {i.instance_id: i.host for i in problem.instances}
     return {
         m.instance_id: (m.source, m.target)
@@ -120,112 +158,128 @@ def _add_host(
     zone: Zone,
     host: PlannedHost,
     problem: Problem,
-    blocked: Mapping[str, object],
-    leaving: set[str],
+    blocked: Collection[str],
+    leaving: Collection[str],
 ) -> None:
     index = len(zone.hosts)
     share = problem.options.fill_limit
     share = share if 0.0 < share < 1.0 else 1.0
-    room = vector(host.capacity)
+    room = (0, 0, 0) if host.retired else vector(host.capacity)
     zone.hosts.append(host)
     zone.limit.append((int(room[0] * share), int(room[1] * share), int(room[2] * share)))
-    zone.used.append((0, 0, 0))
-    zone.on.append([])
     # A move under way is booked on both ends: its source takes nothing until it has gone.
-    accepts = host.usable and host.name not in leaving and host.name not in problem.held
+    accepts = (
+        host.usable
+        and not host.retired
+        and host.name not in leaving
+        and host.name not in problem.held
+    )
     if not host.in_session or host.maintained:
         if accepts:
             zone.clean.append(index)
     elif host.name not in blocked and host.name not in problem.held:
         zone.todo.append(index)
+        if host.retired:
+            zone.retired.add(index)
         if accepts:
-            zone.parks |= {index}
+            zone.parks.add(index)
 
 
-def _add_instances(
-    problem: Problem,
-    place: Mapping[str, tuple[Zone, int]],
-    going: Mapping[str, tuple[str, str]],
-) -> None:
-    by_zone: dict[str, list[tuple[PlannedInstance, int]]] = defaultdict(list)
-    every: dict[str, Zone] = {}
-    for instance in problem.instances:
-        where = instance.host
-        if instance.instance_id in going:
-            where = going[instance.instance_id][1]
-        if where in place:
-            zone, host = place[where]
-            every[zone.name] = zone
-            by_zone[zone.name].append((instance, host))
-    for name, zone in every.items():
-        _fill(zone, by_zone[name], problem, {n: h for n, (z, h) in place.items() if z is zone})
+class _Filling:
+    """Puts the instances onto the hosts of a zone."""
 
+    def __init__(self, zone: Zone, problem: Problem) -> None:
+        self._zone = zone
+        self._problem = problem
+        self._limited = {g for g, group in problem.groups.items() if group.max_per_host > 0}
+        self._numbers: dict[Vector, int] = {}
+        self._sizes: list[Vector] = []
+        self._groups: dict[str, int] = {}
+        self._refused: dict[int, frozenset[str]] = {}
 
-def _fill(
-    zone: Zone,
-    instances: Iterable[tuple[PlannedInstance, int]],
-    problem: Problem,
-    place: Mapping[str, int],
-) -> None:
-    """Puts the instances onto the hosts of the zone."""
-    todo, sizes, group_index = frozenset(zone.todo), dict[Vector, int](), dict[str, int]()
-    limited = {g for g, group in problem.groups.items() if group.max_per_host > 0}
-    members, used, width = zone.members, [list(v) for v in zone.used], len(zone.hosts)
-    for instance, host in instances:
-        size = vector(instance.size)
-        load = used[host]
-        load[0] += size[0]
-        load[1] += size[1]
-        load[2] += size[2]
-        groups: tuple[int, ...] = ()
-        if not limited.isdisjoint(instance.groups):
-            groups = _limited(zone, group_index, instance, problem)
-            for group in groups:
-                members[group * width + host] = members.get(group * width + host, 0) + 1
-        if host not in todo:
-            continue
-        index = len(zone.instances)
-        zone.instances.append(instance)
-        zone.at.append(host)
-        zone.on[host].append(index)
-        zone.groups.append(groups)
-        zone.size_class.append(sizes.setdefault(size, len(sizes)))
-        refused = problem.refused.get(instance.instance_id)
-        if refused:
-            zone.refused[index] = frozenset(place[name] for name in refused if name in place)
-        zone.picky.append(1 if groups or refused else 0)
-        if instance.mitigation:
-            zone.mitigated.add(index)
-        if zone.hosts[host].name != instance.host:
-            zone.arriving |= {host}
-    zone.used = [(load[0], load[1], load[2]) for load in used]
-    _order_sizes(zone, sizes)
+    def fill(self, instances: Sequence[PlannedInstance]) -> None:
+        """Puts these onto the last host."""
+        zone, known, limited = self._zone, self._numbers, self._limited
+        host = len(zone.hosts) - 1
+        members: dict[int, int] = {}
+        sizes: list[int] = []
+        groups: list[tuple[int, ...]] = []
+        for instance in instances:
+            amount = instance.size
+            number = known.get((amount.vcpus, amount.memory_mb, amount.disk_gb))
+            sizes.append(self._new_size(amount) if number is None else number)
+            if limited.isdisjoint(instance.groups):
+                groups.append(())
+            else:
+                mine = self._limiting(instance.groups)
+                groups.append(mine)
+                for group in mine:
+                    members[group] = members.get(group, 0) + 1
+        zone.used.append(total([self._sizes[number] for number in sizes]))
+        zone.members.append(members)
+        first = len(zone.instances)
+        if zone.todo[-1:] == [host]:
+            zone.instances += instances
+            zone.at += [host] * len(instances)
+            zone.move_s += [max(0.0, instance.move_s) for instance in instances]
+            zone.groups += groups
+            zone.kind += [2 * n + (not mine) for n, mine in zip(sizes, groups, strict=True)]
+            self._mark(instances, first, host)
+        zone.on.append(list(range(first, len(zone.instances))))
 
+    def _new_size(self, amount: Resources) -> int:
+        number = len(self._sizes)
+        self._numbers[amount.vcpus, amount.memory_mb, amount.disk_gb] = number
+        self._sizes.append(vector(amount))
+        return number
 
-def _limited(
-    zone: Zone, index: dict[str, int], instance: PlannedInstance, problem: Problem
-) -> tuple[int, ...]:
-    """Those of the instance's groups that limit members per host."""
-    found = []
-    for group_id in instance.groups:
-        group = problem.groups.get(group_id)
-        if group is not None and group.max_per_host > 0:
-            number = index.setdefault(group_id, len(index))
-            if number == len(zone.group_limit):
-                zone.group_limit.append(group.max_per_host)
-                zone.group_ids.append(group_id)
-            found.append(number)
-    return tuple(dict.fromkeys(found))
+    def _mark(self, instances: Sequence[PlannedInstance], first: int, host: int) -> None:
+        """Notes what is out of the ordinary about instances that must leave the host."""
+        zone, refused, name = self._zone, self._problem.refused, self._zone.hosts[host].name
+        for number, instance in enumerate(instances, first):
+            if instance.mitigation:
+                zone.mitigated.add(number)
+            if instance.host != name:
+                zone.arriving.add(host)
+            if refused and refused.get(instance.instance_id):
+                self._refused[number] = refused[instance.instance_id]
+                zone.kind[number] &= ~1
 
+    def _limiting(self, group_ids: Iterable[str]) -> tuple[int, ...]:
+        """Those of the groups that limit members per host."""
+        numbers, limits = self._groups, self._zone.group_limit
+        found: dict[str, int] = {}
+        for group_id in group_ids:
+            if group_id in self._limited:
+                number = found[group_id] = numbers.setdefault(group_id, len(numbers))
+                if number == len(limits):
+                    limits.append(self._problem.groups[group_id].max_per_host)
+        return tuple(found.values())
 
-def _order_sizes(zone: Zone, sizes: Mapping[Vector, int]) -> None:
-    """Numbers the size classes so that the largest share of a typical host comes first."""
-    total = zone.room(zone.todo + zone.clean)
-    scale = [1.0 / amount if amount else 0.0 for amount in total]
+    def finish(self) -> None:
+        """Numbers the sizes so that the largest share of a typical host comes first, and hosts instead of names."""
+        zone, sizes = self._zone, self._sizes
+        self._round_limits()
+        room = zone.room(zone.todo + zone.clean)
+        scale = [1.0 / amount if amount else 0.0 for amount in room]
 
-    def largest(size: Vector) -> tuple[float, Vector]:
-        return max(size[d] * scale[d] for d in range(3)), size
+        def largest(number: int) -> tuple[float, Vector]:
+            return max(sizes[number][d] * scale[d] for d in range(3)), sizes[number]
 
-    zone.sizes = sorted(sizes, key=largest, reverse=True)
-    rank = {sizes[size]: position for position, size in enumerate(zone.sizes)}
-    zone.size_class = [rank[number] for number in zone.size_class]
+        order = sorted(range(len(sizes)), key=largest, reverse=True)
+        zone.sizes = [sizes[number] for number in order]
+        rank = {number: position for position, number in enumerate(order)}
+        zone.kind = [2 * rank[kind >> 1] + (kind & 1) for kind in zone.kind]
+        place = {host.name: n for n, host in enumerate(zone.hosts)} if self._refused else {}
+        for i, names in self._refused.items():
+            zone.refused[i] = frozenset(place[name] for name in names if name in place)
+
+    def _round_limits(self) -> None:
+        """Whatever sits together on a host takes a multiple of what all sizes are multiples of: the rest of a host
+        cannot be used, and to leave it out makes the bounds tighter."""
+        if not self._sizes:
+            return
+        one, two, three = (gcd(*amounts) or 1 for amounts in zip(*self._sizes, strict=True))
+        self._zone.limit = [
+            (v - v % one, m - m % two, d - d % three) for v, m, d in self._zone.limit
+        ]

@@ -3,7 +3,7 @@
 `fenix_client.vnfm` is a sample manager of a project's application, made to be copied.
 """
 
-from fenix_client.connection import Client, connect
+from fenix_client.connection import Client, connect, tls_credentials
 from fenix_client.errors import CallFailed
 from fenix_client.memory import Memory
 from fenix_client.watch import Backoff, patiently, watch_project, watch_session
@@ -15,6 +15,7 @@ __all__ = [
     "Memory",
     "connect",
     "patiently",
+    "tls_credentials",
     "watch_project",
     "watch_session",
 ]

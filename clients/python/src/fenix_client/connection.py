@@ -3,7 +3,8 @@ can be read) and hides nothing: the stubs are the API."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -52,16 +53,22 @@ class Method(Protocol[Req, Res_co]):
 class Client:
     """A connection to fenix; see `connect`. Use it as an asynchronous context manager, or call `close`."""
 
-    def __init__(self, channel: grpc.aio.Channel, token: str = "") -> None:
+    def __init__(self, channel: grpc.aio.Channel, token: str | Callable[[], str] = "") -> None:
         self._channel = channel
-        #: What goes with every call: who is calling.
-        self.metadata: tuple[tuple[str, str], ...] = (("x-auth-token", token),) if token else ()
+        #: Who is calling; a function is asked with every call.
+        self.token = token
         #: All methods for administrators.
         self.sessions: SessionServiceAsyncStub = SessionServiceStub(channel)
         #: All methods for managers of projects.
         self.projects: ProjectServiceAsyncStub = ProjectServiceStub(channel)
         #: What applications demand of every maintenance.
         self.constraints: ConstraintServiceAsyncStub = ConstraintServiceStub(channel)
+
+    @property
+    def metadata(self) -> tuple[tuple[str, str], ...]:
+        """What goes with every call: who is calling."""
+        token = self.token if isinstance(self.token, str) else self.token()
+        return (("x-auth-token", token),) if token else ()
 
     async def call(
         self, method: Method[Req, Res], request: Req, *, timeout_s: float = CALL_TIMEOUT_S
@@ -89,12 +96,16 @@ class Client:
 
 
 def connect(
-    target: str, token: str = "", *, credentials: grpc.ChannelCredentials | None = None
+    target: str,
+    token: str | Callable[[], str] = "",
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
 ) -> Client:
     """A client of the server at `target`, such as `127.0.0.1:12348`. Call it inside the event loop.
 
     It connects with the first call and again whenever needed. `token` says who is calling (a Keystone token where the
-    server uses Keystone). Without `credentials` (`grpc.ssl_channel_credentials()`) nothing is encrypted.
+    server uses Keystone); a function is asked for it with every call, so that it can be renewed. Without `credentials`
+    (see `tls_credentials`) nothing is encrypted.
     """
     options: list[tuple[str, int]] = list(_CHANNEL_OPTIONS)
     if target.startswith(_LOOPBACK):
@@ -102,3 +113,15 @@ def connect(
     if credentials is None:
         return Client(grpc.aio.insecure_channel(target, options=options), token)
     return Client(grpc.aio.secure_channel(target, credentials, options=options), token)
+
+
+def tls_credentials(
+    ca: str | Path, certificate: str | Path = "", key: str | Path = ""
+) -> grpc.ChannelCredentials:
+    """TLS that trusts the certificates in the file `ca`, and shows the client's own where the server wants one; all
+    files are PEM. Raises OSError for one that cannot be read."""
+    return grpc.ssl_channel_credentials(
+        Path(ca).read_bytes(),
+        Path(key).read_bytes() if key else None,
+        Path(certificate).read_bytes() if certificate else None,
+    )

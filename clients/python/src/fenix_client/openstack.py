@@ -35,6 +35,7 @@ class OpenStackApplication:
         boot_timeout_s: float = 300.0,
     ) -> None:
         self._compute = connection.compute
+        self._connection = connection
         self._memory = memory or Memory()
         self._pattern = pattern
         self._keep = keep
@@ -45,24 +46,39 @@ class OpenStackApplication:
         """The application of the project that an entry of clouds.yaml speaks for."""
         return cls(openstack.connect(cloud=name), memory=memory)
 
+    def token(self) -> str:
+        """The project's Keystone token; a new one, for which Keystone is asked, shortly before the old one expires."""
+        return self._connection.session.get_token() or ""
+
     async def instances(self) -> Mapping[str, str]:
         """Id to name of the servers that exist now."""
         return {server.id: server.name for server in await self._servers()}
 
-    async def scale_in(self, amount: Resources) -> Sequence[str]:
-        """Deletes servers, last name first, until `amount` is released or only `keep` are left."""
+    async def scale_in(self, amount: Resources, suggested: Sequence[str] = ()) -> Sequence[str]:
+        """Deletes the servers that are suggested, if `keep` are left then; else others, last name first, until `amount`
+        is released or only `keep` are left."""
         servers = await self._servers()
+        wanted = [server for server in servers if server.id in suggested]
+        if (
+            suggested
+            and len(servers) - len(suggested) >= self._keep
+            and len(wanted) == len(suggested)
+        ):
+            return [await self._release(server) for server in wanted]
         deleted: list[str] = []
         vcpus, memory_mb, disk_gb = amount.vcpus, amount.memory_mb, amount.disk_gb
         while max(vcpus, memory_mb, disk_gb) > 0 and len(servers) > self._keep:
             server = servers.pop()
-            self._note("deleted", server.id, await self._recipe(server))
-            await self._delete(server)
-            deleted.append(server.id)
+            deleted.append(await self._release(server))
             vcpus -= server.flavor.vcpus
             memory_mb -= server.flavor.ram
             disk_gb -= server.flavor.disk
         return deleted
+
+    async def _release(self, server: Server) -> str:
+        self._note("deleted", server.id, await self._recipe(server))
+        await self._delete(server)
+        return str(server.id)
 
     async def scale_out(self) -> Sequence[str]:
         """Boots what `scale_in` deleted."""

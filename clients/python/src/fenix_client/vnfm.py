@@ -25,6 +25,9 @@ from fenix_grpc.v1.types_pb2 import Answer, InstanceAction, NoticeKind, ProjectN
 #: What a server says to a token that it cannot resume from: too old, or from another server.
 _UNKNOWN_TOKEN = frozenset({grpc.StatusCode.OUT_OF_RANGE, grpc.StatusCode.INVALID_ARGUMENT})
 
+#: How often an own action is tried; with the usual backoff that is about seven minutes.
+_REPLACE_ATTEMPTS = 30
+
 
 class CannotComply(Exception):
     """The application cannot do what is asked; the text goes to the operator."""
@@ -36,8 +39,9 @@ class Application(Protocol):
     async def instances(self) -> Mapping[str, str]:
         """Id to name of the instances that exist now."""
 
-    async def scale_in(self, amount: Resources) -> Sequence[str]:
-        """Deletes instances until at least `amount` is released or no more can be spared; returns what it deleted."""
+    async def scale_in(self, amount: Resources, suggested: Sequence[str] = ()) -> Sequence[str]:
+        """Deletes the `suggested` instances if all of them can be spared, else others until at least `amount` is
+        released or no more can be spared; returns what it deleted."""
 
     async def scale_out(self) -> Sequence[str]:
         """Boots what `scale_in` deleted, back to the original size; returns what it booted."""
@@ -113,7 +117,9 @@ class Vnfm:
                 case NoticeKind.NOTICE_KIND_MAINTENANCE:
                     pass  # agreed; nothing to prepare
                 case NoticeKind.NOTICE_KIND_SCALE_IN:
-                    for instance_id in await self._application.scale_in(notice.needed):
+                    for instance_id in await self._application.scale_in(
+                        notice.needed, notice.suggested_instance_ids
+                    ):
                         self._say(f"  deleted {instance_id}")
                 case NoticeKind.NOTICE_KIND_MAINTENANCE_COMPLETE:
                     for instance_id in await self._application.scale_out():
@@ -163,12 +169,16 @@ class Vnfm:
         return response.counted
 
     async def _replace(self, instance_id: str, *, wanted: bool = True) -> None:
-        try:
-            if wanted and instance_id in await self._application.instances():
-                new = await self._application.replace(instance_id)
-                self._say(f"  replaced {instance_id} by {new}")
-        except CannotComply as problem:
-            self._say(f"! {instance_id} stays: {problem}")  # fenix sees it when the time is over
+        """Tries again when there is no room, for as long as hosts may come back; then fenix sees that it stays."""
+        for failures in range(1, _REPLACE_ATTEMPTS + 1) if wanted else ():
+            try:
+                if instance_id in await self._application.instances():
+                    new = await self._application.replace(instance_id)
+                    self._say(f"  replaced {instance_id} by {new}")
+                break
+            except CannotComply as problem:
+                self._say(f"! {instance_id} stays for now: {problem}")
+                await self._backoff.sleep(self._backoff.wait_s(failures))
         left = [i for i in self._memory.get("replacing", []) if i != instance_id]
         self._memory.put("replacing", left)
 
@@ -194,7 +204,9 @@ def headline(notice: ProjectNotice) -> str:
 
 
 def _word(enum: type[NoticeKind | Answer | InstanceAction], value: int) -> str:
-    """The v1 word of an enum value: its name without the prefix of the type."""
+    """The v1 word of an enum value: its name without the prefix of the type, or its number if it is new."""
+    if value not in enum.values():
+        return str(value)
     prefixes = ("NOTICE_KIND_", "ANSWER_", "INSTANCE_ACTION_")
     name = enum.Name(value)
     return next(name.removeprefix(p) for p in prefixes if name.startswith(p))

@@ -88,21 +88,22 @@ async def patiently(call: Callable[[], Awaitable[T]], backoff: Backoff | None = 
 
 
 async def _resumed(
-    start: Callable[[str], Any], token: str, backoff: Backoff, *, ends: bool
+    start: Callable[[str], Any], token: str, backoff: Backoff, *, ends: bool, renews: bool
 ) -> AsyncGenerator[Any, None]:
     """Responses of `start(token)`, started anew from the last token after every passing error.
 
-    A stream that `ends` may end well; for another that is a break like any other.
+    A stream that `ends` may end well; for another that is a break like any other. When `start` `renews` what it proves
+    itself with, a stream that has run until that expired is started anew, too.
     """
     failures = 0
     while True:
-        call = start(token)
+        call, heard = start(token), False
         try:
             await call.initial_metadata()
             if not call.done():
                 backoff.on_open()
             async for response in call:
-                failures = 0
+                failures, heard = 0, True
                 token = response.token or token
                 yield response
             if ends:
@@ -110,6 +111,8 @@ async def _resumed(
             failed = CallFailed(grpc.StatusCode.UNAVAILABLE, "the server ended the stream")
         except grpc.aio.AioRpcError as err:
             failed = CallFailed.of(err)
+            if renews and heard and failed.code is grpc.StatusCode.UNAUTHENTICATED:
+                continue
         finally:
             call.cancel()
         failures += 1
@@ -137,7 +140,8 @@ async def watch_session(
         )
         return client.sessions.WatchSession(request, metadata=client.metadata)
 
-    async for response in _resumed(start, after, backoff or Backoff(), ends=True):
+    renews = callable(client.token)
+    async for response in _resumed(start, after, backoff or Backoff(), ends=True, renews=renews):
         yield response
 
 
@@ -154,5 +158,6 @@ async def watch_project(
         request = WatchProjectRequest(project_id=project_id, after=token)
         return client.projects.WatchProject(request, metadata=client.metadata)
 
-    async for response in _resumed(start, after, backoff or Backoff(), ends=False):
+    renews = callable(client.token)
+    async for response in _resumed(start, after, backoff or Backoff(), ends=False, renews=renews):
         yield response
