@@ -66,6 +66,7 @@ class Database:
     ) -> None:
         """`timeout_s`: nothing is waited for longer. `observe` is told of every use: `read` or `commit`, and its
         seconds; on the thread that used it. Raises StoreUnavailable for a url that cannot be used."""
+        self.timeout_s = timeout_s
         self._observe = observe
         try:
             self.url = _parsed(url)

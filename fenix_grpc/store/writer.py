@@ -17,6 +17,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError
@@ -30,8 +31,6 @@ logger = logging.getLogger(__name__)
 
 #: Most jobs in one transaction: bounds how long the first of them waits.
 _MOST_JOBS = 500
-#: How often a transaction is done anew after it lost against another: each time one of them wins.
-_ATTEMPTS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,8 +123,9 @@ class Writer:
         self._tell(head, tickets, outcomes)
 
     def _commit_anew(self, jobs: Sequence[Job]) -> tuple[int, Sequence[Any]]:
-        """As often as the transaction loses against another: nothing of it was kept then."""
-        for _ in range(_ATTEMPTS - 1):
+        """Again while the transaction loses against others, for as long as a database may take: nothing was kept."""
+        until = monotonic() + self._database.timeout_s
+        while monotonic() < until:
             with suppress(Contended):
                 return self._commit(jobs)
         return self._commit(jobs)

@@ -267,14 +267,18 @@ class Lab:
 
     def shrink(self) -> None:
         """Removes all compute hosts but the usual ones as if they had never been; they are to be empty."""
-        for host in self.hosts()[_USUAL:]:
+        more = self.hosts()[_USUAL:]
+        for host in more:
             self.kill(host)
             self.admin.compute.delete_service(self.service(host))
-            self.forget(host)
+        if more:
+            self.forget(*more)
 
-    def forget(self, host: str) -> None:
-        """Of a host that Nova has forgotten: its nova-compute does not start with the identity of such a node."""
-        (self._state_dir / "data" / "nova" / host / "compute_id").unlink(missing_ok=True)
+    def forget(self, *hosts: str) -> None:
+        """Of hosts that Nova has deleted, so that there can be new ones of these names: a nova-compute does not start
+        with the identity of a deleted node, and Nova may take a deleted service for the host's own, which is down
+        then (instance.services; docs/operate.md)."""
+        self._ctl("forget", *hosts)
 
     def pause(self, host: str) -> None:
         """SIGSTOP for the nova-compute of a host: it hangs, and nobody is told."""

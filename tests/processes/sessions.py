@@ -8,7 +8,7 @@ from fenix_client import Backoff, Client, patiently, watch_session
 
 from fenix_grpc.v1.events_pb2 import SessionEvent
 from fenix_grpc.v1.session_service_pb2 import CreateSessionRequest, GetSessionRequest
-from fenix_grpc.v1.types_pb2 import SessionState
+from fenix_grpc.v1.types_pb2 import Session, SessionState
 
 PATIENT = Backoff(first_s=0.05, most_s=0.2, attempts=1000)
 ENDS = {SessionState.SESSION_STATE_MAINTENANCE_DONE, SessionState.SESSION_STATE_MAINTENANCE_FAILED}
@@ -20,18 +20,25 @@ async def create(client: Client, request: CreateSessionRequest) -> str:
     return created.session.session_id
 
 
-async def state_of(client: Client, session_id: str) -> SessionState:
+async def get(client: Client, session_id: str) -> Session:
     request = GetSessionRequest(session_id=session_id)
     got = await patiently(lambda: client.call(client.sessions.GetSession, request), PATIENT)
-    return got.session.state
+    return got.session
+
+
+async def state_of(client: Client, session_id: str) -> SessionState:
+    return (await get(client, session_id)).state
 
 
 async def end_of(client: Client, session_id: str) -> SessionState:
     """The state in which the session comes to rest."""
     async for _ in watch_session(client, session_id, backoff=PATIENT):
-        state = await state_of(client, session_id)
-        if state in ENDS:
-            return state
+        session = await get(client, session_id)
+        if session.state in ENDS:
+            print(
+                f"session {session_id}: {session.reason or 'done'}"
+            )  # for whoever reads of a failed test
+            return session.state
     return await state_of(client, session_id)
 
 

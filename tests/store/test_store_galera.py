@@ -4,11 +4,14 @@ transactions must not contradict, whoever notices it and when."""
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 
 from fenix_grpc.core.events import HostChanged, SessionCreated
 from fenix_grpc.core.model import HostProgress
@@ -88,3 +91,36 @@ async def test_many_writers_on_both_nodes_all_succeed(
     finally:
         for journal in journals:
             await journal.aclose()
+
+
+async def test_a_writer_that_always_loses_has_patience(
+    nodes: tuple[GaleraNode, GaleraNode],
+) -> None:
+    """Others commit on the other node without a pause: of the transactions here one in fifteen or so gets through."""
+    here, there = urls(nodes)
+    over = threading.Event()
+
+    def disturb() -> None:
+        engine = create_engine(there, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            while not over.is_set():
+                with suppress(OperationalError):
+                    connection.execute(text("UPDATE journal SET head = head + 1"))
+        engine.dispose()
+
+    journal = await SqlJournal.open(here)
+    before = lost(nodes[0])
+    disturbers = [threading.Thread(target=disturb) for _ in range(4)]
+    try:
+        for thread in disturbers:
+            thread.start()
+        async with asyncio.timeout(120):
+            await journal.append("s", [CREATED], at=NOW, expected_seq=0)
+            for _ in range(20):
+                await journal.append("s", [CHANGED], at=NOW)
+    finally:
+        over.set()
+        for thread in disturbers:
+            await asyncio.to_thread(thread.join)
+        await journal.aclose()
+    assert lost(nodes[0]) - before > 20, "hardly a transaction lost: this has shown nothing"
