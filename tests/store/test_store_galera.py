@@ -93,10 +93,10 @@ async def test_many_writers_on_both_nodes_all_succeed(
             await journal.aclose()
 
 
-async def test_a_writer_that_always_loses_has_patience(
+async def test_a_writer_that_mostly_loses_has_patience(
     nodes: tuple[GaleraNode, GaleraNode],
 ) -> None:
-    """Others commit on the other node without a pause: of the transactions here one in fifteen or so gets through."""
+    """Others commit on the other node without a pause, so that many transactions here lose before one gets through."""
     here, there = urls(nodes)
     over = threading.Event()
 
@@ -109,18 +109,17 @@ async def test_a_writer_that_always_loses_has_patience(
         engine.dispose()
 
     journal = await SqlJournal.open(here)
+    await journal.append("s", [CREATED], at=NOW, expected_seq=0)
     before = lost(nodes[0])
     disturbers = [threading.Thread(target=disturb) for _ in range(4)]
     try:
         for thread in disturbers:
             thread.start()
         async with asyncio.timeout(120):
-            await journal.append("s", [CREATED], at=NOW, expected_seq=0)
-            for _ in range(20):
+            while lost(nodes[0]) - before < 300:
                 await journal.append("s", [CHANGED], at=NOW)
     finally:
         over.set()
         for thread in disturbers:
             await asyncio.to_thread(thread.join)
         await journal.aclose()
-    assert lost(nodes[0]) - before > 20, "hardly a transaction lost: this has shown nothing"
