@@ -271,8 +271,7 @@ class Lab:
         for host in more:
             self.kill(host)
             self.admin.compute.delete_service(self.service(host))
-        if more:
-            self.forget(*more)
+        self.forget(*more)
 
     def forget(self, *hosts: str) -> None:
         """Of hosts that Nova has deleted, so that there can be new ones of these names: a nova-compute does not start
