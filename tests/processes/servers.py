@@ -47,7 +47,7 @@ class ServerProcess:
         self.rest = f"{'https' if ca else 'http'}://127.0.0.1:{rest_port}"
         self.log = directory / f"{name or 'server'}.log"
         self._ca, self._token = ca, token
-        self._environ = {**os.environ, **(environ or {})}
+        self._environ = {**os.environ, "PYTHONFAULTHANDLER": "1", **(environ or {})}
         self._config = directory / f"{name or 'fenix'}.toml"
         self._config.write_text(f"""
 [server]
@@ -86,7 +86,7 @@ timeout_s = {timeout_s}
         return SimulatedCloud.open(file, clock=SystemClock(), state=state)
 
     async def start(self) -> None:
-        """Returns when it answers."""
+        """Returns when it answers. Raises ChildProcessError when it ends instead."""
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 sys.executable,
@@ -95,6 +95,19 @@ timeout_s = {timeout_s}
                 stderr=log,
                 env=self._environ,
             )
+        answers = asyncio.ensure_future(self._until_answer())
+        ends = asyncio.ensure_future(self._process.wait())
+        try:
+            await asyncio.wait([answers, ends], return_when=asyncio.FIRST_COMPLETED)
+            if ends.done():
+                log_lines = self.log.read_text(errors="replace").splitlines()[-30:]
+                raise ChildProcessError(f"ended with {ends.result()}:\n" + "\n".join(log_lines))
+            await answers
+        finally:
+            ends.cancel()
+            answers.cancel()
+
+    async def _until_answer(self) -> None:
         async with self.client() as client:
             await patiently(
                 lambda: client.call(client.sessions.ListSessions, ListSessionsRequest()), READY
