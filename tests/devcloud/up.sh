@@ -58,7 +58,6 @@ wait_http() { for _ in $(seq 600); do curl -s -o /dev/null --noproxy '*' "$1" &&
 
 # 4. schemas (first time only) ------------------------------------------------------------------
 q() { nice -n "$NICENESS" "$@" >>"$LOG/dbsync.log" 2>&1 || { echo "failed: $* (see $LOG/dbsync.log)" >&2; return 1; }; }
-NOVA_CTL="--config-file $ETC/nova/nova.conf --config-file $ETC/nova/nova-db.conf"
 nova_manage() { q nova-manage $NOVA_CTL "$@"; }
 DBS="keystone placement glance nova_api nova_cell0 nova_cell1 neutron aodh"
 if ! [ -f "$DATA/.schemas" ]; then

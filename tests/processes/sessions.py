@@ -35,9 +35,8 @@ async def end_of(client: Client, session_id: str) -> SessionState:
     async for _ in watch_session(client, session_id, backoff=PATIENT):
         session = await get(client, session_id)
         if session.state in ENDS:
-            print(
-                f"session {session_id}: {session.reason or 'done'}"
-            )  # for whoever reads of a failed test
+            # for whoever reads of a failed test
+            print(f"session {session_id}: {session.reason or 'done'}")
             return session.state
     return await state_of(client, session_id)
 
